@@ -17,6 +17,19 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'no-leader': { retryable: true, meaning: 'No leader is known at the moment.' },
+  transferring: { retryable: true, meaning: 'Leadership is being handed over.' },
+  'over-quota': { retryable: true, meaning: 'Too much is waiting to be committed already.' },
+  'unsafe-change': {
+    retryable: true,
+    meaning: 'The change of configuration would not be safe now.',
+  },
+  'forwarding-disabled': {
+    retryable: true,
+    meaning: 'This member does not lead and passes nothing on.',
+  },
+  'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
+  removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
 /** A stable name of an operating error. */
