@@ -28,6 +28,7 @@ export const errorCodes = {
     retryable: true,
     meaning: 'This member does not lead and passes nothing on.',
   },
+  'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;

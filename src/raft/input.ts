@@ -1,7 +1,7 @@
 /**
  * What may be stepped into the core: messages from other members, and the host's own inputs.
  */
-import type { Entry, MemberId, Position, Proposal, Snapshot } from './entry.ts';
+import type { Entry, HardState, MemberId, Position, Proposal, Snapshot } from './entry.ts';
 import type { Message } from './message.ts';
 
 /**
@@ -104,9 +104,7 @@ export type Input = Message | LocalInput;
 /** What to write, with the asynchronous mode: entries, hard state and snapshot, in one go. */
 export interface AppendTask {
   readonly entries: readonly Entry[];
-  readonly hardState:
-    | { readonly term: number; readonly vote: MemberId; readonly commit: number }
-    | undefined;
+  readonly hardState: HardState | undefined;
   readonly snapshot: Snapshot | undefined;
   /** False where only the commit index changed: it may be written without an fsync. */
   readonly mustSync: boolean;
