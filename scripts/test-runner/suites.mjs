@@ -101,7 +101,7 @@ export function resultOfVitest(suite, resultsPath, ending) {
   const result = { suite, passed, failures, skips };
   const ran = passed + failures.length + skips.length > 0;
   // Vitest fails by itself where it found no file; the verdict has its own rule for that.
-  const agrees = ending.endsWith(' 0') === (failures.length === 0) || !ran;
+  const agrees = ending.endsWith(' code 0') === (failures.length === 0) || !ran;
   if (interrupted || !agrees) return { ...result, crash: `vitest ${ending}` };
   return result;
 }
