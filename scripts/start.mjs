@@ -1,14 +1,13 @@
 /** `npm start [-- NAME]`: sets up what is needed and plays one of the programs below. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { root } from './set-up/root.mjs';
+import { builtPath, programs } from './programs.mjs';
 import { setUpOrExit } from './set-up.mjs';
 
 await setUpOrExit();
 
 const name = process.argv[2] ?? 'timeline';
-const timelinePath = join(root, 'dist', 'src', 'cli', 'timeline.js');
+const timelinePath = builtPath(programs.timeline);
 if (name !== 'timeline') {
   console.error(`There is no program "${name}". There is: timeline.`);
   process.exitCode = 1;

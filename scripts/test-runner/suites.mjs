@@ -4,6 +4,8 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { builtPath, programs } from '../programs.mjs';
 import { root } from '../set-up/root.mjs';
 import { runProgram } from './run-program.mjs';
 import { resultOfProgram } from './sum-line.mjs';
@@ -26,6 +28,8 @@ const minuteMs = 60_000;
 /** No tier's suite may outlast its tier; a soak is told how long it takes. */
 const timeLimitMs = { test: 10 * minuteMs, ci: 25 * minuteMs };
 
+const reporterPath = fileURLToPath(new URL('./vitest-reporter.mjs', import.meta.url));
+
 const raftScripts = join('..', 'shared', 'raft-suite');
 
 /**
@@ -39,7 +43,7 @@ export function suites(options) {
   const all = [
     ...(options.format ? [{ name: 'format', run: runFormatCheck }] : []),
     { name: 'types', run: runTypeCheck },
-    ...(existsSync(join(root, 'test', 'raft-suite', 'run.ts'))
+    ...(existsSync(builtPath(programs.raftSuite))
       ? [{ name: 'raft-suite', run: runRaftSuite }]
       : []),
     unit,
@@ -67,7 +71,7 @@ async function runVitest({ tier, patterns, coverage, minutes }) {
         'run',
         ...patterns.filter((pattern) => pattern !== 'tests'),
         '--reporter=default',
-        `--reporter=${join(root, 'scripts', 'test-runner', 'vitest-reporter.mjs')}`,
+        `--reporter=${reporterPath}`,
         ...(coverage ? ['--coverage'] : []),
       ],
       {
@@ -113,7 +117,7 @@ async function runRaftSuite() {
     const skip = { test: 'all scripts', reason: `${raftScripts} is not there` };
     return { suite, passed: 0, failures: [], skips: [skip] };
   }
-  const program = join('dist', 'test', 'raft-suite', 'run.js');
+  const program = builtPath(programs.raftSuite);
   return resultOfProgram(
     suite,
     await runProgram([program, raftScripts], { timeLimitMs: timeLimitMs.test }),
