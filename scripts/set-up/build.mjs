@@ -15,8 +15,8 @@ import {
 } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
-/** Folders that tsconfig.build.json compiles, and files that change how it does so. */
-const sourceFolders = ['src', 'bench', 'systems', 'test/raft-suite'];
+/** Folders with what tsconfig.build.json compiles, and files that change how it does so. */
+const sourceFolders = ['src', 'bench', 'systems', 'test'];
 const settingsFiles = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** @param {string} root */
