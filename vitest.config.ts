@@ -15,6 +15,8 @@ export default defineConfig({
     include: tier === 'soak' ? [soak] : [`${folders}/**/*.test.ts`],
     exclude: tier === 'soak' ? [] : tier === 'ci' ? [soak] : [soak, ci],
     pool: 'forks',
+    // What a test prints helps where it fails, and is in the way where it passes.
+    silent: 'passed-only',
     // A test narrowed by `only` hides the others, and must not pass for all of them.
     allowOnly: !process.env.QUORATE_TEST_RESULTS,
     testTimeout: tier === 'soak' ? 2 * soakMinutes * 60_000 : 60_000,
