@@ -50,11 +50,14 @@ export interface ErrorFacts {
  *
  * @example
  * ```ts
- * try {
- *   raft.step({ type: 'propose', entries: [{ data }] });
- * } catch (error) {
- *   if (error instanceof QuorateError && error.retryable) later();
- *   else throw error;
+ * function proposeOrWait(propose: () => void): 'proposed' | 'try later' {
+ *   try {
+ *     propose();
+ *     return 'proposed';
+ *   } catch (error) {
+ *     if (error instanceof QuorateError && error.retryable) return 'try later';
+ *     throw error;
+ *   }
  * }
  * ```
  */
