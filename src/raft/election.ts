@@ -131,12 +131,12 @@ export function handleVoteReply(core: Core, reply: VoteReply): void {
   const result = jointVote(voters, votersOutgoing, (voter) => core.votes.get(voter));
   if (result === 'lost') becomeFollower(core, core.term, NOBODY);
   if (result !== 'won') return;
-  if (core.role === 'pre-candidate') {
-    campaign(core, 'vote', 'timeout');
-  } else {
-    becomeLeader(core);
-    broadcastAppends(core);
-  }
+  if (core.role === 'pre-candidate') return campaign(core, 'vote', 'timeout');
+  // Its own vote counts once it is durable, and must be among them: else a leader that crashes
+  // could lead the same term again with another log (trap 12).
+  if (core.votes.get(core.id) !== true) return;
+  becomeLeader(core);
+  broadcastAppends(core);
 }
 
 /**
