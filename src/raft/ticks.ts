@@ -1,4 +1,5 @@
 /** Time: what happens when it passes (§5.2, §6.2). */
+import { leaveJointIfDue } from './applying.ts';
 import type { Core } from './core.ts';
 import { startElection } from './election.ts';
 import { NOBODY } from './entry.ts';
@@ -30,6 +31,7 @@ function tickLeader(core: Core, nowMs: number | undefined): void {
     if (checkQuorum) stepDownWithoutQuorum(core);
     // A transfer that took longer than this has failed: take proposals again.
     core.transferTarget = NOBODY;
+    leaveJointIfDue(core);
   }
   if (core.role !== 'leader' || core.heartbeatElapsedTicks < heartbeatTicks) return;
   core.heartbeatElapsedTicks = 0;
