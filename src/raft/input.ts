@@ -1,7 +1,7 @@
 /**
  * What may be stepped into the core: messages from other members, and the host's own inputs.
  */
-import type { Entry, MemberId, Position, Proposal, Snapshot } from './entry.ts';
+import type { Entry, HardState, MemberId, Position, Proposal, Snapshot } from './entry.ts';
 import type { Message } from './message.ts';
 
 /**
@@ -85,6 +85,7 @@ export interface Wake {
   readonly type: 'wake';
 }
 
+/** What a member's own host tells its core. */
 export type LocalInput =
   | Tick
   | Campaign
@@ -99,14 +100,13 @@ export type LocalInput =
   | Applied
   | Wake;
 
+/** Everything that a core can be stepped with: what comes from its peers and from its host. */
 export type Input = Message | LocalInput;
 
 /** What to write, with the asynchronous mode: entries, hard state and snapshot, in one go. */
 export interface AppendTask {
   readonly entries: readonly Entry[];
-  readonly hardState:
-    | { readonly term: number; readonly vote: MemberId; readonly commit: number }
-    | undefined;
+  readonly hardState: HardState | undefined;
   readonly snapshot: Snapshot | undefined;
   /** False where only the commit index changed: it may be written without an fsync. */
   readonly mustSync: boolean;

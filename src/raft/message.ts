@@ -8,7 +8,7 @@
  */
 import type { Entry, MemberId, Proposal, Snapshot } from './entry.ts';
 
-interface Envelope {
+export interface Envelope {
   readonly from: MemberId;
   readonly to: MemberId;
   /** The sender's term; for votes and pre-votes the term that is campaigned for. */
@@ -47,11 +47,19 @@ export interface Vote extends Envelope {
   readonly transfer: boolean;
   /** The candidate's priority; see `RaftOptions.priority`. */
   readonly priority: number;
+  /**
+   * Drawn at random when the candidate's instance started. A vote counts for that life alone: a
+   * request may leave before the candidate's log and term are durable, and the same candidate,
+   * back from a crash with a shorter log, must not win the same term with votes for the longer.
+   */
+  readonly incarnation: number;
 }
 
 export interface VoteReply extends Envelope {
   readonly type: 'vote-reply' | 'pre-vote-reply';
   readonly granted: boolean;
+  /** As in the request. */
+  readonly incarnation: number;
 }
 
 /** An empty sign of life. `commit` never exceeds what the receiver is known to match. */
@@ -90,7 +98,7 @@ export interface Forward extends Envelope {
 /** A follower asks for a read index (thesis §6.4). `term` is 0. */
 export interface ReadIndex extends Envelope {
   readonly type: 'read-index';
-  /** Drawn at random when the asking instance started: an answer to an earlier life is no answer. */
+  /** As in {@link Vote}: an answer to an earlier life is no answer. */
   readonly incarnation: number;
   /** Counts up within the incarnation and is never used again. */
   readonly readId: number;
@@ -138,4 +146,5 @@ export type Message =
   | Quiesce
   | QuiesceReply;
 
+/** The names of the messages, one for each request and reply of the protocol. */
 export type MessageType = Message['type'];

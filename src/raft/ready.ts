@@ -30,6 +30,7 @@ export interface ReadState {
   readonly index: number;
 }
 
+/** What there is to do, in the order that the opening of this module states. */
 export interface Ready {
   /** Present where it changed since the last Ready. */
   readonly softState: SoftState | undefined;
@@ -43,6 +44,8 @@ export interface Ready {
   readonly committed: readonly Entry[];
   readonly messages: readonly Message[];
   readonly reads: readonly ReadState[];
+  /** Contexts of reads that leadership changed under: they will not be answered, ask again. */
+  readonly droppedReads: readonly number[];
   readonly mustSync: boolean;
   /** Asynchronous mode only. */
   readonly append: AppendTask | undefined;
