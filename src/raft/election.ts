@@ -15,7 +15,7 @@ export type Reason = 'timeout' | 'transfer';
 export function startElection(core: Core, reason: Reason): void {
   if (core.role === 'leader' || !core.promotable || hasUnappliedChange(core)) return;
   // A lease promises that nobody who has just heard the leader helps to replace it.
-  if (core.settings.reads === 'lease' && reason === 'timeout' && hearsLeader(core)) return;
+  if (core.lease.inUse && reason === 'timeout' && hearsLeader(core)) return;
   if (core.settings.preVote && reason === 'timeout') campaign(core, 'pre-vote', reason);
   // The leader itself gave way: there is nothing to ask first (thesis §9.6).
   else campaign(core, 'vote', reason);
@@ -147,6 +147,6 @@ export function hearsLeader(core: Core): boolean {
   const { settings } = core;
   if (!settings.checkQuorum) return false;
   // With leases, a member just started may have confirmed one in its earlier life.
-  if (settings.reads === 'lease' && core.ticksSinceStart < settings.electionTicks) return true;
+  if (core.lease.inUse && core.ticksSinceStart < settings.electionTicks) return true;
   return core.leader !== NOBODY && core.electionElapsedTicks < settings.electionTicks;
 }
