@@ -46,7 +46,7 @@ export class Core {
   electionElapsedTicks = 0;
   /** How many such ticks start an election: drawn anew with each wait (§5.2). */
   electionTimeoutTicks = 0;
-  /** Ticks since this instance started; only lease mode looks at it. */
+  /** Ticks since this instance started: for leases, and to give up reads. */
   ticksSinceStart = 0;
 
   // Volatile state on candidates.
@@ -96,17 +96,12 @@ export class Core {
     this.lease = new Lease(settings);
     const { hardState, configuration } = storage.initialState();
     this.membership = restoreMembership(configuration, this.changeContext());
-    const { log } = this;
-    assert(
-      hardState.commit === 0 ||
-        (log.committed <= hardState.commit && hardState.commit <= log.lastIndex()),
-      `stored commit ${hardState.commit} is out of range ${log.committed} … ${log.lastIndex()}`,
-    );
     this.term = hardState.term;
     this.vote = hardState.vote;
-    log.commitTo(hardState.commit);
-    if (settings.applied !== undefined && settings.applied > 0)
-      log.markApplied(settings.applied, 0);
+    // The stored commit index may lag: what is compacted away or applied was committed (trap 7).
+    const { applied = 0 } = settings;
+    this.log.commitTo(Math.max(hardState.commit, applied));
+    if (applied > 0) this.log.markApplied(applied, 0);
     this.restartElectionTimer();
   }
 
