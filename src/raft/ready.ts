@@ -44,7 +44,7 @@ export interface Ready {
   readonly committed: readonly Entry[];
   readonly messages: readonly Message[];
   readonly reads: readonly ReadState[];
-  /** Contexts of reads that leadership changed under: they will not be answered, ask again. */
+  /** Contexts of reads that leadership changed under, or that were lost: ask again. */
   readonly droppedReads: readonly number[];
   readonly mustSync: boolean;
   /** Asynchronous mode only. */

@@ -10,6 +10,8 @@ import { broadcastHeartbeats } from './sending.ts';
 
 export function tick(core: Core, nowMs: number | undefined): void {
   core.ticksSinceStart++;
+  // A read that was lost on its way must not take up room for ever; the host asks again.
+  core.reads.dropAsked(core.ticksSinceStart - core.settings.electionTicks);
   if (core.quiet) return;
   if (core.role === 'leader') tickLeader(core, nowMs);
   else tickOther(core);
