@@ -1,7 +1,8 @@
 /**
  * What the host has to do now: the core's only output.
  *
- * **Simple mode.** 1. Write `snapshot`, `entries` and `hardState`, with an fsync if `mustSync`.
+ * **Simple mode.** 1. Write `snapshot`, `entries` and `hardState`, with an fsync if `mustSync` or
+ * if there is a snapshot.
  * 2. Send `messages` (never before 1 is done). 3. Apply `snapshot` and `committed`; for each
  * configuration entry call `Raft.applyChange`. 4. Call `Raft.advance`. No other `ready()` before.
  *

@@ -141,6 +141,16 @@ describe('trap 3: configurations take effect when applied', () => {
     expect(lone.sent('pre-vote').map(({ to }) => to)).toEqual([2, 3, 4]);
   });
 
+  test('that the change before another is committed is as durable as that other', () => {
+    const lone = new Lone({ settings: { asyncStorageWrites: true } });
+    lone.member.diskHeld = true;
+    lone.tell(message('append', { entries: [changeEntry(1, 1, add(4))] }));
+    const entries = [changeEntry(2, 1, add(5))];
+    lone.tell(message('append', { previousIndex: 1, previousTerm: 1, entries, commit: 1 }));
+    expect(lone.member.appends[1]).toMatchObject({ entries, hardState: { commit: 1 } });
+    expect(lone.member.appends[1]?.mustSync).toBe(true);
+  });
+
   test('a change only committed at the end of a long log is found too', () => {
     const settings = { asyncStorageWrites: true, messageBytesMax: 40 };
     const lone = new Lone({ settings });
