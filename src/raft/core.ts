@@ -104,9 +104,11 @@ export class Core {
     );
     this.term = hardState.term;
     this.vote = hardState.vote;
-    log.commitTo(hardState.commit);
-    if (settings.applied !== undefined && settings.applied > 0)
-      log.markApplied(settings.applied, 0);
+    // The stored commit index may lag, for it is written without an fsync and beside the work of the
+    // state machine. What was applied is committed in any case.
+    const applied = settings.applied ?? 0;
+    log.commitTo(Math.max(hardState.commit, applied));
+    if (applied > 0) log.markApplied(applied, 0);
     this.restartElectionTimer();
   }
 
