@@ -17,14 +17,9 @@ function pick<Item>(random: Random, items: readonly Item[]): Item {
   return items[random.below(items.length)]!;
 }
 
-/** The first command: a cluster of one to five voters, with some options on. */
-export function randomCluster(random: Random): string {
-  const voters = Array.from({ length: 1 + random.below(5) }, (_, i) => i + 1);
-  const learners = random.below(3) === 0 ? [voters.length + 1] : [];
-  const count = voters.length + learners.length;
-  const words = [`add-nodes ${count} voters=(${voters.join(',')}) index=${INITIAL_INDEX}`];
-  if (learners.length > 0) words.push(`learners=(${learners.join(',')})`);
-  for (const word of [
+/** Options that some clusters have. All members of a cluster have the same. */
+export function randomOptions(random: Random): string {
+  const drawn = [
     'async-storage-writes=true',
     'prevote=true',
     'checkquorum=true',
@@ -33,23 +28,37 @@ export function randomCluster(random: Random): string {
     'inflight=2',
     'inflight-bytes=8',
     'quiesce-after=2',
-  ]) {
-    if (random.below(3) === 0) words.push(word);
-  }
-  return words.join(' ');
+  ].filter(() => random.below(3) === 0);
+  return drawn.join(' ');
+}
+
+/** The first command: a cluster of one to five voters and perhaps a learner. */
+export function randomCluster(random: Random, options: string): string {
+  const voters = Array.from({ length: 1 + random.below(5) }, (_, i) => i + 1);
+  const learners = random.below(3) === 0 ? [voters.length + 1] : [];
+  const count = voters.length + learners.length;
+  const words = [`add-nodes ${count} voters=(${voters.join(',')}) index=${INITIAL_INDEX}`];
+  if (learners.length > 0) words.push(`learners=(${learners.join(',')})`);
+  words.push(options);
+  return words.join(' ').trim();
 }
 
 /** A kind of command and how often it is drawn; undefined where it makes no sense now. */
 type Choice = readonly [weight: number, command: (context: Context) => string | undefined];
 
-interface Context {
-  readonly random: Random;
+/** What a script has so far. */
+export interface Progress {
   readonly environment: Environment;
+  readonly options: string;
+  /** A number that was not used before. */
+  readonly fresh: number;
+}
+
+interface Context extends Progress {
+  readonly random: Random;
   /** A member that runs. */
   readonly member: Member;
   readonly other: number;
-  /** A number that was not used before. */
-  readonly fresh: number;
 }
 
 const choices: readonly Choice[] = [
@@ -78,13 +87,14 @@ const choices: readonly Choice[] = [
   [1, crashWithLaggingState],
   [1, crashInReady],
   [6, restart],
-  [1, ({ environment }) => (environment.members.length < MEMBERS_MAX ? 'add-nodes 1' : undefined)],
+  [1, addMember],
 ];
 
 const weights = choices.reduce((sum, [weight]) => sum + weight, 0);
 
 /** A command that can be run now. */
-export function randomCommand(environment: Environment, random: Random, fresh: number): string {
+export function randomCommand(random: Random, progress: Progress): string {
+  const { environment } = progress;
   for (;;) {
     const running = environment.members.filter((member) => !member.down);
     if (running.length === 0) return `restart ${pick(random, environment.members).id}`;
@@ -94,7 +104,7 @@ export function randomCommand(environment: Environment, random: Random, fresh: n
     for (const [weight, command] of choices) {
       drawn -= weight;
       if (drawn >= 0) continue;
-      const text = command({ random, environment, member, other, fresh });
+      const text = command({ ...progress, random, member, other });
       if (text !== undefined) return text.trim();
       break;
     }
@@ -138,4 +148,8 @@ function crashInReady({ random, member }: Context): string | undefined {
 function restart({ random, environment }: Context): string | undefined {
   const down = environment.members.filter((member) => member.down);
   return down.length === 0 ? undefined : `restart ${pick(random, down).id}`;
+}
+
+function addMember({ environment, options }: Context): string | undefined {
+  return environment.members.length < MEMBERS_MAX ? `add-nodes 1 ${options}` : undefined;
 }

@@ -10,7 +10,7 @@ import { CommandError } from './arguments.ts';
 import type { Environment } from './environment.ts';
 import { InteractionScript } from './interaction.ts';
 import { quote } from './quote.ts';
-import { randomCluster, randomCommand } from './random-script.ts';
+import { randomCluster, randomCommand, randomOptions } from './random-script.ts';
 import { parseCommand } from './script.ts';
 
 const SCRIPTS = 120;
@@ -114,11 +114,12 @@ function shrink(commands: readonly string[], failure: string): readonly string[]
 function check(seed: number): void {
   const random = new SeededRandom(seed);
   const run = new Run();
-  const commands = [randomCluster(random)];
+  const options = randomOptions(random);
+  const commands = [randomCluster(random, options)];
   try {
     run.do(commands[0]!);
     for (let i = 0; i < COMMANDS; i++) {
-      commands.push(randomCommand(run.environment, random, i));
+      commands.push(randomCommand(random, { environment: run.environment, options, fresh: i }));
       run.do(commands.at(-1)!);
     }
     run.heal();
