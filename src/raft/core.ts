@@ -97,16 +97,14 @@ export class Core {
     const { hardState, configuration } = storage.initialState();
     this.membership = restoreMembership(configuration, this.changeContext());
     const { log } = this;
-    assert(
-      hardState.commit === 0 ||
-        (log.committed <= hardState.commit && hardState.commit <= log.lastIndex()),
-      `stored commit ${hardState.commit} is out of range ${log.committed} … ${log.lastIndex()}`,
-    );
     this.term = hardState.term;
     this.vote = hardState.vote;
-    log.commitTo(hardState.commit);
-    if (settings.applied !== undefined && settings.applied > 0)
-      log.markApplied(settings.applied, 0);
+    // The stored commit index may lag, for it is written without an fsync and beside the work of the
+    // state machine. What was applied, compacted or installed is committed in any case. It never
+    // lies beyond the log, which commitTo asserts.
+    const applied = settings.applied ?? 0;
+    log.commitTo(Math.max(hardState.commit, applied));
+    if (applied > 0) log.markApplied(applied, 0);
     this.restartElectionTimer();
   }
 
