@@ -46,7 +46,7 @@ export class Core {
   electionElapsedTicks = 0;
   /** How many such ticks start an election: drawn anew with each wait (§5.2). */
   electionTimeoutTicks = 0;
-  /** Ticks since this instance started; only lease mode looks at it. */
+  /** Ticks since this instance started: for leases, and to give up reads. */
   ticksSinceStart = 0;
 
   // Volatile state on candidates.
