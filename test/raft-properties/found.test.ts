@@ -1,0 +1,66 @@
+/**
+ * What the random schedules found, each told by hand in a few steps. The runs that showed them are
+ * in `found-runs.test.ts`.
+ */
+import { expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
+import { emptyConfiguration } from '../../src/raft/configuration.ts';
+import { type Entry, emptyBytes, noPosition } from '../../src/raft/entry.ts';
+import { MemoryStorage } from '../../src/raft/memory-storage.ts';
+import type { Message } from '../../src/raft/message.ts';
+import type { RaftOptions } from '../../src/raft/options.ts';
+import { Raft } from '../../src/raft/raft.ts';
+import { encodeChange } from '../../src/raft/wire/change.ts';
+
+const voters = [1, 2, 3];
+
+function normal(index: number, term: number): Entry {
+  return { type: 'normal', term, index, data: emptyBytes };
+}
+
+/** Member 1 of three, with a log of normal entries of these terms. */
+function member(options: Partial<RaftOptions> = {}, terms: readonly number[] = []): Raft {
+  const storage = new MemoryStorage();
+  storage.setConfiguration({ ...emptyConfiguration, voters });
+  storage.append(terms.map((term, i) => normal(i + 1, term)));
+  storage.setHardState({ term: terms[terms.length - 1] ?? 0, vote: 0, commit: 0 });
+  return new Raft({ id: 1, storage, random: new SeededRandom(1), electionTicks: 4, ...options });
+}
+
+function tick(raft: Raft, ticks: number): void {
+  for (let left = ticks; left > 0; left--) raft.step({ type: 'tick', nowMs: 0 });
+}
+
+/** What the member says now; whatever it asks for is done. */
+function said(raft: Raft): Message[] {
+  const messages: Message[] = [];
+  const storage = raft.core.settings.storage as MemoryStorage;
+  while (raft.hasReady()) {
+    const ready = raft.ready();
+    storage.append(ready.entries);
+    messages.push(...ready.messages);
+    raft.advance();
+  }
+  return messages;
+}
+
+function voteRequest(from: number, term: number) {
+  const log = { lastIndex: 9, lastTerm: term - 1 };
+  const rest = { transfer: false, priority: 0, incarnation: 7 };
+  return { type: 'vote' as const, from, to: 1, term, ...log, ...rest };
+}
+
+const heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 1, commit: 0, round: 0 } as const;
+const lease = { reads: 'lease', lease: { tickMs: 10, driftRatioMax: 0.1 } } as const;
+
+it('lets no later reply slip into an append task that was handed out before', () => {
+  const raft = member({ asyncStorageWrites: true, checkQuorum: false });
+  raft.step(heartbeat);
+  const first = raft.ready();
+  expect(first.append?.hardState).toEqual({ term: 1, vote: 0, commit: 0 });
+  raft.step(voteRequest(3, 2));
+  expect(first.append?.replies).toEqual([]);
+  const second = raft.ready();
+  expect(second.append?.hardState).toEqual({ term: 2, vote: 3, commit: 0 });
+  expect(second.append?.replies).toMatchObject([{ type: 'vote-reply', to: 3, granted: true }]);
+});
