@@ -97,16 +97,13 @@ export class Core {
     const { hardState, configuration } = storage.initialState();
     this.membership = restoreMembership(configuration, this.changeContext());
     const { log } = this;
-    assert(
-      hardState.commit === 0 ||
-        (log.committed <= hardState.commit && hardState.commit <= log.lastIndex()),
-      `stored commit ${hardState.commit} is out of range ${log.committed} … ${log.lastIndex()}`,
-    );
     this.term = hardState.term;
     this.vote = hardState.vote;
-    log.commitTo(hardState.commit);
-    if (settings.applied !== undefined && settings.applied > 0)
-      log.markApplied(settings.applied, 0);
+    // The stored commit index may lag behind, for it is not always synced: what was applied or
+    // compacted is committed whatever it says. What is committed, though, must be in the log.
+    const applied = Math.max(settings.applied ?? 0, log.applied);
+    log.commitTo(Math.max(hardState.commit, applied));
+    log.markApplied(applied, 0);
     this.restartElectionTimer();
   }
 

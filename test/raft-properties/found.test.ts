@@ -64,3 +64,12 @@ it('lets no later reply slip into an append task that was handed out before', ()
   expect(second.append?.hardState).toEqual({ term: 2, vote: 3, commit: 0 });
   expect(second.append?.replies).toMatchObject([{ type: 'vote-reply', to: 3, granted: true }]);
 });
+
+it('starts where more is applied, or compacted away, than the stored commit index says', () => {
+  expect(member({ applied: 3 }, [1, 1, 1]).status()).toMatchObject({ commit: 3, applied: 3 });
+  const storage = new MemoryStorage();
+  storage.append([normal(1, 1), normal(2, 1)]);
+  storage.setHardState({ term: 1, vote: 0, commit: 1 });
+  storage.compact(2);
+  expect(member({ storage }).status()).toMatchObject({ commit: 2, applied: 2 });
+});
