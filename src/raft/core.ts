@@ -46,8 +46,11 @@ export class Core {
   electionElapsedTicks = 0;
   /** How many such ticks start an election: drawn anew with each wait (§5.2). */
   electionTimeoutTicks = 0;
-  /** Ticks since this instance started; only lease mode looks at it. */
-  ticksSinceStart = 0;
+  /**
+   * Ticks since a leader was heard, or since this instance started: it may have heard one in its
+   * earlier life. Only leases look at it. Unlike the election timer nothing else restarts it.
+   */
+  ticksSinceLeader = 0;
 
   // Volatile state on candidates.
 

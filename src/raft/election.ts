@@ -15,7 +15,7 @@ export type Reason = 'timeout' | 'transfer';
 export function startElection(core: Core, reason: Reason): void {
   if (core.role === 'leader' || !core.promotable || hasUnappliedChange(core)) return;
   // A lease promises that nobody who has just heard the leader helps to replace it.
-  if (core.lease.inUse && reason === 'timeout' && hearsLeader(core)) return;
+  if (reason === 'timeout' && keepsLease(core)) return;
   if (core.settings.preVote && reason === 'timeout') campaign(core, 'pre-vote', reason);
   // The leader itself gave way: there is nothing to ask first (thesis §9.6).
   else campaign(core, 'vote', reason);
@@ -146,7 +146,15 @@ export function handleVoteReply(core: Core, reply: VoteReply): void {
 export function hearsLeader(core: Core): boolean {
   const { settings } = core;
   if (!settings.checkQuorum) return false;
-  // With leases, a member just started may have confirmed one in its earlier life.
-  if (core.lease.inUse && core.ticksSinceStart < settings.electionTicks) return true;
+  if (keepsLease(core)) return true;
   return core.leader !== NOBODY && core.electionElapsedTicks < settings.electionTicks;
+}
+
+/**
+ * The promise that lease reads rest on (§6.4.1): no vote for an election timeout after a leader was
+ * heard. It holds in whatever term this member has come to since, for a message of a later term may
+ * have reached it and not yet the leader, whose lease runs on.
+ */
+export function keepsLease({ lease, settings, ticksSinceLeader }: Core): boolean {
+  return lease.inUse && ticksSinceLeader < settings.electionTicks;
 }

@@ -73,3 +73,30 @@ it('starts where more is applied, or compacted away, than the stored commit inde
   storage.compact(2);
   expect(member({ storage }).status()).toMatchObject({ commit: 2, applied: 2 });
 });
+
+it('stands for election under leases too once the leader is gone', () => {
+  const raft = member(lease);
+  raft.step(heartbeat);
+  tick(raft, 3);
+  expect(raft.status().role).toBe('follower');
+  tick(raft, 8);
+  expect(raft.status().role).toBe('pre-candidate');
+});
+
+it('keeps its promise to a leader with a lease in whatever term it comes to', () => {
+  const raft = member(lease);
+  tick(raft, 3);
+  raft.step(heartbeat);
+  // An answer to something that this member sent long ago, from one that is in a later term.
+  const late = { index: 0, rejected: true, hintIndex: 0, hintTerm: 0 };
+  raft.step({ type: 'append-reply', from: 3, to: 1, term: 5, ...late });
+  expect(raft.status()).toMatchObject({ term: 5, leader: 0 });
+  tick(raft, 3);
+  raft.step(voteRequest(3, 5));
+  raft.step(voteRequest(3, 6));
+  expect(said(raft).filter(({ type }) => type === 'vote-reply')).toEqual([]);
+  expect(raft.status()).toMatchObject({ term: 5, vote: 0 });
+  tick(raft, 1);
+  raft.step(voteRequest(3, 6));
+  expect(raft.status()).toMatchObject({ term: 6, vote: 3 });
+});
