@@ -100,3 +100,17 @@ it('keeps its promise to a leader with a lease in whatever term it comes to', ()
   raft.step(voteRequest(3, 6));
   expect(raft.status()).toMatchObject({ term: 6, vote: 3 });
 });
+
+it('takes a snapshot that does not name it yet: the entry that adds it comes behind', () => {
+  const storage = new MemoryStorage();
+  const raft = member({ storage });
+  const configuration = { ...emptyConfiguration, voters: [2, 3] };
+  const snapshot = { term: 1, index: 5, configuration, data: emptyBytes };
+  raft.step({ type: 'snapshot', from: 2, to: 1, term: 1, snapshot });
+  expect(raft.ready().snapshot).toEqual(snapshot);
+  storage.install(snapshot);
+  raft.advance();
+  expect(raft.status()).toMatchObject({ commit: 5, applied: 5, configuration });
+  const change = { transition: 'auto', steps: [{ type: 'add-learner', member: 1 }] } as const;
+  expect(raft.applyChange({ ...change, context: emptyBytes }).learners).toEqual([1]);
+});
