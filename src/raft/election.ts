@@ -2,7 +2,7 @@
  * Leader election (§5.2, §5.4.1; thesis §9.6): who stands, who votes for whom, who wins.
  */
 import type { Core } from './core.ts';
-import { NOBODY } from './entry.ts';
+import { NOBODY, noPosition } from './entry.ts';
 import type { Vote, VoteReply } from './message.ts';
 import { jointVote } from './quorum.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
@@ -114,6 +114,7 @@ function replyToVote(
     term: granted ? request.term : core.term,
     granted,
     incarnation: request.incarnation,
+    commit: granted ? noPosition : core.log.committedPosition(),
   });
 }
 
@@ -126,6 +127,10 @@ export function refuseLateVote(core: Core, request: Vote): void {
 export function handleVoteReply(core: Core, reply: VoteReply): void {
   if (reply.incarnation !== core.incarnation) return;
   if ((reply.type === 'pre-vote-reply') !== (core.role === 'pre-candidate')) return;
+  if (learnsCommit(core, reply) && hasUnappliedChange(core)) {
+    // Who counts has changed: apply that first, then stand again.
+    return becomeFollower(core, core.term, NOBODY);
+  }
   if (!core.votes.has(reply.from)) core.votes.set(reply.from, reply.granted);
   const { voters, votersOutgoing } = core.configuration;
   const result = jointVote(voters, votersOutgoing, (voter) => core.votes.get(voter));
@@ -137,6 +142,19 @@ export function handleVoteReply(core: Core, reply: VoteReply): void {
   if (core.votes.get(core.id) !== true) return;
   becomeLeader(core);
   broadcastAppends(core);
+}
+
+/**
+ * A candidate learns from a refusal what is committed; returns whether it learnt anything. Without
+ * that, a leader which removes itself and is then heard no more could strand the others: in their
+ * view it still votes, its log is longer by what it had no time to commit, and the entry that
+ * removes it, though they have it, they do not know to be committed. Where the logs match they
+ * agree up to there (§5.3).
+ */
+function learnsCommit({ log }: Core, { commit, granted }: VoteReply): boolean {
+  if (granted || commit.index <= log.committed || !log.matches(commit)) return false;
+  log.commitTo(commit.index);
+  return true;
 }
 
 /**

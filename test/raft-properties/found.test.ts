@@ -114,3 +114,36 @@ it('takes a snapshot that does not name it yet: the entry that adds it comes beh
   const change = { transition: 'auto', steps: [{ type: 'add-learner', member: 1 }] } as const;
   expect(raft.applyChange({ ...change, context: emptyBytes }).learners).toEqual([1]);
 });
+
+it('is not stranded by a leader that removed itself with more in its log (trap 4)', () => {
+  // Member 2 removed itself with entry 1, which both have, and appended entry 2 before it knew.
+  const steps = [{ type: 'remove-member', member: 2 }] as const;
+  const data = encodeChange({ transition: 'auto', steps, context: emptyBytes });
+  const storage = new MemoryStorage();
+  storage.setConfiguration({ ...emptyConfiguration, voters: [1, 2] });
+  storage.append([{ type: 'configuration', term: 1, index: 1, data }]);
+  storage.setHardState({ term: 1, vote: 0, commit: 0 });
+  const raft = member({ storage, preVote: false });
+  raft.step({ type: 'campaign' });
+  const request = said(raft)[0]!;
+  expect(request).toMatchObject({ type: 'vote', to: 2, term: 2 });
+  const refusal = { granted: false, incarnation: raft.core.incarnation };
+  const refused = { type: 'vote-reply', from: 2, to: 1, term: 2, ...refusal } as const;
+  // What is committed elsewhere in another term's log means nothing here.
+  raft.step({ ...refused, commit: noPosition });
+  raft.step({ type: 'campaign' });
+  raft.step({ ...refused, term: 3, commit: { term: 2, index: 1 } });
+  expect(raft.status().commit).toBe(0);
+  raft.step({ type: 'campaign' });
+  raft.step({ ...refused, term: 4, commit: { term: 1, index: 1 } });
+  expect(raft.status()).toMatchObject({ commit: 1, role: 'follower' });
+  // It may not stand before it has applied that; then it is alone and leads.
+  raft.step({ type: 'campaign' });
+  expect(raft.status().role).toBe('follower');
+  expect(raft.ready().committed).toHaveLength(1);
+  raft.applyChange({ transition: 'auto', steps, context: emptyBytes });
+  raft.advance();
+  raft.step({ type: 'campaign' });
+  said(raft);
+  expect(raft.status().role).toBe('leader');
+});
