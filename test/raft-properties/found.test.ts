@@ -147,3 +147,12 @@ it('is not stranded by a leader that removed itself with more in its log (trap 4
   said(raft);
   expect(raft.status().role).toBe('leader');
 });
+
+it('is not woken by late news of what it sent before', () => {
+  const raft = member();
+  raft.step({ type: 'quiesce', from: 2, to: 1, term: 1, commit: 0 });
+  expect(raft.status().quiet).toBe(true);
+  raft.step({ type: 'report-snapshot', member: 3, failed: false });
+  raft.step({ type: 'report-unreachable', member: 3 });
+  expect(raft.status().quiet).toBe(true);
+});
