@@ -117,9 +117,11 @@ function passesTermRule(core: Core, message: Rpc): boolean {
 function answerEarlierTerm(core: Core, message: Rpc): void {
   const { type, from } = message;
   const { checkQuorum, preVote } = core.settings;
-  // With either setting this member's own candidacies may go unheard for ever, so its later term
-  // must reach the leader in another way, or both would wait for each other.
-  if (speaksAsLeader(type) && type !== 'snapshot' && (checkQuorum || preVote)) {
+  // With either setting this member's own candidacies may go unheard for ever, and one that may not
+  // stand makes none: so its later term must reach the leader in another way, or it would never
+  // hear a leader again.
+  const unheard = checkQuorum || preVote || !core.promotable;
+  if (speaksAsLeader(type) && type !== 'snapshot' && unheard) {
     answerDeposedLeader(core, from);
   } else if (type === 'pre-vote') {
     refuseLateVote(core, message);

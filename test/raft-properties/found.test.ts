@@ -156,3 +156,12 @@ it('is not woken by late news of what it sent before', () => {
   raft.step({ type: 'report-unreachable', member: 3 });
   expect(raft.status().quiet).toBe(true);
 });
+
+it('tells a leader of its later term where it may not stand itself', () => {
+  const storage = new MemoryStorage();
+  storage.setConfiguration({ ...emptyConfiguration, voters: [2, 3], learners: [1] });
+  storage.setHardState({ term: 5, vote: 0, commit: 0 });
+  const raft = member({ storage, preVote: false, checkQuorum: false });
+  raft.step(heartbeat);
+  expect(said(raft)).toMatchObject([{ type: 'append-reply', to: 2, term: 5 }]);
+});
