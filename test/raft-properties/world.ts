@@ -6,6 +6,7 @@ import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type ConfigurationState, emptyConfiguration } from '../../src/raft/configuration.ts';
 import type { MemberId, Snapshot } from '../../src/raft/entry.ts';
 import type { Message } from '../../src/raft/message.ts';
+import { decodeMessage, encodeMessage } from '../../src/raft/wire/message.ts';
 import { EventQueue } from './event-queue.ts';
 import { Host } from './host.ts';
 import { encodeState } from './machine.ts';
@@ -103,8 +104,9 @@ export class World {
     this.#blocked.clear();
   }
 
-  send(message: Message, from: Host): void {
+  send(sent: Message, from: Host): void {
     this.messagesSent++;
+    const message = this.plan.group.wire ? decodeMessage(encodeMessage(sent)) : sent;
     const { random } = this;
     const lost = random.fraction() < this.loss;
     const copies = random.fraction() < this.duplication ? 2 : 1;
