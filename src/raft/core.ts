@@ -48,6 +48,11 @@ export class Core {
   electionTimeoutTicks = 0;
   /** Ticks since this instance started: for leases, and to give up reads. */
   ticksSinceStart = 0;
+  /**
+   * Ticks since a leader was heard, or since this instance started: it may have heard one in its
+   * earlier life. Only leases look at it. Unlike the election timer nothing else restarts it.
+   */
+  ticksSinceLeader = 0;
 
   // Volatile state on candidates.
 
