@@ -84,7 +84,9 @@ function checkMessage(core: Core, message: Message): void {
       return checkMember('target', message.target);
     case 'vote-reply':
     case 'pre-vote-reply':
-      return checkNumber('incarnation', message.incarnation);
+      checkNumber('incarnation', message.incarnation);
+      checkNumber('commit index', message.commit.index);
+      return checkNumber('commit term', message.commit.term);
     case 'quiesce-reply':
     case 'timeout-now':
       return;

@@ -48,6 +48,11 @@ export class Core {
   electionTimeoutTicks = 0;
   /** Ticks since this instance started: for leases, and to give up reads. */
   ticksSinceStart = 0;
+  /**
+   * Ticks since a leader was heard, or since this instance started: it may have heard one in its
+   * earlier life. Only leases look at it. Unlike the election timer nothing else restarts it.
+   */
+  ticksSinceLeader = 0;
 
   // Volatile state on candidates.
 
@@ -96,12 +101,15 @@ export class Core {
     this.lease = new Lease(settings);
     const { hardState, configuration } = storage.initialState();
     this.membership = restoreMembership(configuration, this.changeContext());
+    const { log } = this;
     this.term = hardState.term;
     this.vote = hardState.vote;
-    // The stored commit index may lag: what is compacted away or applied was committed (trap 7).
-    const { applied = 0 } = settings;
-    this.log.commitTo(Math.max(hardState.commit, applied));
-    if (applied > 0) this.log.markApplied(applied, 0);
+    // The stored commit index may lag, for it is written without an fsync and beside the work of the
+    // state machine. What was applied, compacted or installed is committed in any case. It never
+    // lies beyond the log, which commitTo asserts.
+    const applied = settings.applied ?? 0;
+    log.commitTo(Math.max(hardState.commit, applied));
+    if (applied > 0) log.markApplied(applied, 0);
     this.restartElectionTimer();
   }
 

@@ -13,6 +13,7 @@ export function tick(core: Core, nowMs: number | undefined): void {
   // A read that was lost on its way must not take up room for ever; the host asks again.
   core.reads.dropAsked(core.ticksSinceStart - core.settings.electionTicks);
   if (core.quiet) return;
+  core.ticksSinceLeader++;
   if (core.role === 'leader') tickLeader(core, nowMs);
   else tickOther(core);
 }
