@@ -17,6 +17,18 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'gossip-values-full': {
+    retryable: true,
+    meaning: 'The shared values are at their limit of entries or bytes; deleting makes room.',
+  },
+  'gossip-value-too-large': {
+    retryable: false,
+    meaning: 'A shared value is larger than one value may be.',
+  },
+  'gossip-slow-consumer': {
+    retryable: true,
+    meaning: 'A reader of changes, events or answers fell too far behind, and was cut off.',
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
 /** A stable name of an operating error. */
