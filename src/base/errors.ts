@@ -29,6 +29,61 @@ export const errorCodes = {
     retryable: true,
     meaning: 'A reader of changes, events or answers fell too far behind, and was cut off.',
   },
+  'disk-failed': { retryable: false, meaning: 'The disk reported an error on reading or writing.' },
+  'disk-sync-failed': {
+    retryable: false,
+    meaning: 'A sync failed: what the file holds on disk is unknown, and the member must stop.',
+  },
+  'disk-full': { retryable: true, meaning: 'There is no space left on the volume, or no quota.' },
+  'short-write': {
+    retryable: true,
+    meaning: 'Fewer bytes were written than asked for, most likely because the disk is full.',
+  },
+  'file-not-found': { retryable: false, meaning: 'There is no file or directory of that name.' },
+  'file-exists': {
+    retryable: false,
+    meaning: 'There is already a file or directory of that name.',
+  },
+  'file-in-use': {
+    retryable: true,
+    meaning: 'The file is open, and the system does not allow it.',
+  },
+  'file-too-large': { retryable: false, meaning: 'A file is larger than it may be.' },
+  'directory-not-empty': { retryable: false, meaning: 'A directory still has something in it.' },
+  'directory-locked': {
+    retryable: true,
+    meaning: 'Another process, or another member in this one, works in that directory.',
+  },
+  'permission-denied': { retryable: false, meaning: 'The system does not allow this process to.' },
+  'too-many-files': {
+    retryable: true,
+    meaning: 'The process or the system has as many files and sockets open as it may.',
+  },
+  'address-in-use': { retryable: true, meaning: 'Something else listens on that address.' },
+  'address-unavailable': { retryable: false, meaning: 'This machine has no such address.' },
+  'name-not-resolved': {
+    retryable: true,
+    meaning: 'The name of a host has no address at present.',
+  },
+  'host-unreachable': { retryable: true, meaning: 'There is no way to that host at present.' },
+  'connection-refused': { retryable: true, meaning: 'Nothing listens at that address.' },
+  'connection-reset': { retryable: true, meaning: 'The other side, or the network, broke it off.' },
+  'connection-timeout': {
+    retryable: true,
+    meaning: 'The other side did not answer in time: it is slow, dead, or cannot be reached.',
+  },
+  'handshake-timeout': { retryable: true, meaning: 'A TLS handshake took too long.' },
+  'tls-failed': {
+    retryable: false,
+    meaning: 'TLS could not be agreed on: certificate, authority, name, revocation or version.',
+  },
+  'too-many-connections': { retryable: true, meaning: 'A listener has as many as it may have.' },
+  'send-buffer-full': {
+    retryable: true,
+    meaning: 'The other side reads too slowly, and more waits for it than may.',
+  },
+  'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
 /** A stable name of an operating error. */
