@@ -25,6 +25,28 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A shared value is larger than one value may be.',
   },
+  'gossip-no-query': {
+    retryable: false,
+    meaning: 'There is no such query: it was answered already, or its time is over.',
+  },
+  'gossip-snapshot-damaged': {
+    retryable: false,
+    meaning: 'The file from which an agent would rejoin is damaged, or of another kind.',
+  },
+  'gossip-join-failed': {
+    retryable: true,
+    meaning: 'None of the addresses given could be joined.',
+  },
+  'gossip-closed': { retryable: false, meaning: 'The gossip agent has left or was closed.' },
+  'gossip-no-member': { retryable: false, meaning: 'No member of that name is known.' },
+  'gossip-name-conflict': {
+    retryable: false,
+    meaning: 'Another member has this name, and the majority knows that one: this agent stopped.',
+  },
+  'insecure-listener': {
+    retryable: false,
+    meaning: 'An address beyond loopback without encryption, which strict security refuses.',
+  },
   'gossip-slow-consumer': {
     retryable: true,
     meaning: 'A reader of changes, events or answers fell too far behind, and was cut off.',
