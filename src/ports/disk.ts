@@ -65,7 +65,7 @@ export interface Disk {
   /** `file-not-found`. */
   stat(path: string, answer: Answer<FileFacts>): void;
   /**
-   * Opens a file. `file-not-found`; `file-exists` (mode `create`); `disk-full` (mode `create`).
+   * Opens a file. `file-not-found` (also when it is a directory); `file-exists` (mode `create`); `disk-full` (mode `create`).
    * A created file's name is durable only after its directory was synced.
    */
   open(path: string, mode: OpenMode, answer: Answer<DiskFile>): void;
@@ -79,9 +79,10 @@ export interface Disk {
    */
   writeAtomically(path: string, content: Uint8Array, done: Done): void;
   /**
-   * Gives a file or directory another name in the same directory; a file that has that name is
-   * replaced. `file-not-found`; `file-exists` (a directory has that name and is not empty);
-   * `file-in-use` (on Windows, when either is open). Not durable before the directory is synced.
+   * Gives a file or directory another name in the same directory (else `invalid-config`). A file
+   * that has that name is replaced by a file. `file-not-found`; `file-exists` (a directory has that
+   * name, or a directory would replace a file); `file-in-use` (on Windows, when either is open).
+   * Not durable before the directory is synced.
    */
   rename(from: string, to: string, done: Done): void;
   /**
@@ -125,9 +126,11 @@ export interface DiskFile {
    */
   write(buffers: readonly Uint8Array[], position: number, done: Done): void;
   /**
-   * {@link write}, then {@link sync}, as the log does for every batch: together they cost one
-   * round trip to the disk's threads where the platform can do it in one.
-   * `disk-full`, `short-write`, `disk-sync-failed`.
+   * {@link write} that is done when these bytes are durable, with the size if that is needed to
+   * read them back: what the log does for every batch. It costs one round trip to the disk's
+   * threads where the platform can do it in one. What other writes left unsynced stays unsynced.
+   * `disk-full`, `short-write`: nothing of it counts as durable. `disk-sync-failed`: the member
+   * must stop.
    */
   writeAndSync(buffers: readonly Uint8Array[], position: number, done: Done): void;
   /**

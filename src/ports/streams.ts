@@ -61,7 +61,7 @@ export interface PeerCertificate {
 
 /** Limits of one stream. */
 export interface StreamLimits {
-  /** Above this many unsent bytes `write` says so: 1 … {@link bufferedBytesMax}; 64 KiB by default. */
+  /** From this many unsent bytes on `write` says so: 64 KiB, the default, … `bufferedBytesMax`. */
   readonly highWaterBytes?: number;
   /**
    * Above this many unsent bytes the stream is closed with `send-buffer-full`, so that a slow
