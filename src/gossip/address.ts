@@ -25,13 +25,13 @@ export function parseAddress(text: string, defaults: AddressDefaults, what: stri
   const match = bare
     ? undefined
     : /^(?:\[(?<six>[^\]]*)\]|(?<host>[^:[\]]*))(?::(?<port>\d{1,5}))?$/.exec(trimmed);
-  const host = bare ? trimmed : (match?.groups?.['six'] ?? match?.groups?.['host']);
-  const port = match?.groups?.['port'];
+  const host = bare ? trimmed : (match?.groups?.six ?? match?.groups?.host);
+  const port = match?.groups?.port;
   const fine =
     host !== undefined &&
     !/\s/.test(host) &&
     (port === undefined || Number(port) <= 65_535) &&
-    ((!bare && match?.groups?.['six'] === undefined) || parseIp(host) !== undefined);
+    ((!bare && match?.groups?.six === undefined) || parseIp(host) !== undefined);
   if (!fine) {
     throw new QuorateError('invalid-config', `${what}: "${text}" is no address`, {
       details: { what, text },

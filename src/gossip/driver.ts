@@ -73,7 +73,11 @@ export class Driver {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
+      for (
+        let effect = this.#effects.shift();
+        effect !== undefined;
+        effect = this.#effects.shift()
+      ) {
         this.#carryOut(effect);
       }
     } finally {

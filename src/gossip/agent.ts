@@ -1,0 +1,510 @@
+/**
+ * A running agent: what applications hold. It turns calls into commands of the core, and the core's
+ * effects into promises, iterators and log lines. It owns no protocol: every rule of the cluster is
+ * in `swim/`.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { Cancel } from '../ports/callbacks.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
+import type { Address, Streams } from '../ports/streams.ts';
+import type {
+  GossipCommand,
+  GossipStatistics,
+  KeyOperation,
+  Member,
+  Outcome,
+  QueryKey,
+} from '../swim/api.ts';
+import type { Coordinate } from '../swim/coordinate.ts';
+import { formatAddress, gossipPort, parseAddress } from './address.ts';
+import type {
+  CloseReason,
+  ClusterKeys,
+  EventsOptions,
+  Gossip,
+  JoinOptions,
+  JoinResult,
+  Members,
+  QueryAnswer,
+  QueryHandler,
+  QueryOptions,
+} from './api.ts';
+import { keyBytes, type ResolvedConfig } from './config.ts';
+import type { Driver, OwnEffect } from './driver.ts';
+import type { AgentEvent, UserEvent } from './events.ts';
+import type { LogTail } from './log-tail.ts';
+import { MembersView } from './members-view.ts';
+import { AsyncQueue } from './queue.ts';
+import { roundTripSeconds } from './round-trip.ts';
+import type { KeysOutcome } from './rpc/reply.ts';
+import { ValuesService } from './values/service.ts';
+import type { SharedMap, SharedValue } from './values/shared.ts';
+
+/** The tag by which members that share values know each other. */
+export const valuesTag = 'quorate-values';
+
+/** How many events or answers may wait for one reader. */
+const waitingMax = 10_000;
+
+/** The bytes of a packet that a message about values may fill: the rest is for all the layers. */
+const packetOverheadBytes = 160;
+
+/** What an {@link Agent} needs. */
+export interface AgentOptions {
+  readonly config: ResolvedConfig;
+  readonly address: Address;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly streams: Streams;
+  readonly log: LogTail;
+  /** What the agent's owner does for it: files. */
+  readonly keysChanged: (keys: readonly Uint8Array[]) => void;
+  readonly stateChanged: () => void;
+  /** Frees all that the agent holds, in the order that befits a `left` or another end. */
+  readonly release: (left: boolean) => Promise<void>;
+}
+
+type Settle = (outcome: Outcome) => void;
+
+/** Implements {@link Gossip}. */
+export class Agent implements Gossip {
+  readonly name: string;
+  readonly address: Address;
+  readonly members: Members;
+  readonly keys: ClusterKeys;
+  readonly closed: Promise<CloseReason>;
+  rpcAddress: Address | undefined;
+  readonly #options: AgentOptions;
+  readonly #view: MembersView;
+  readonly #values: ValuesService;
+  readonly #listeners = new Set<(event: AgentEvent) => void>();
+  readonly #handlers = new Map<string, QueryHandler>();
+  /** What waits for the core's `done`, by the number of the request. */
+  readonly #requests = new Map<number, { settle: Settle; fail: (error: Error) => void }>();
+  readonly #queries = new Map<number, AsyncQueue<QueryAnswer>>();
+  readonly #eventReaders = new Set<AsyncQueue<UserEvent>>();
+  /** Members alive that share values, without this one; kept up to date by their changes. */
+  readonly #valuesPeers = new Set<string>();
+  #driver: Driver | undefined;
+  #tags: ReadonlyMap<string, string>;
+  #lastRequest = 0;
+  #closing: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
+  #resolveClosed: (reason: CloseReason) => void = () => {};
+
+  constructor(options: AgentOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.name = config.name;
+    this.address = options.address;
+    this.#tags = config.tags;
+    this.#view = new MembersView(() => this.#running().core);
+    this.members = this.#view;
+    this.keys = {
+      install: async (key) => this.changeKeys({ kind: 'install', key: keyBytes(key) }),
+      use: async (key) => this.changeKeys({ kind: 'use', key: keyBytes(key) }),
+      remove: async (key) => this.changeKeys({ kind: 'remove', key: keyBytes(key) }),
+      list: async () => this.changeKeys({ kind: 'list' }),
+    };
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#values = new ValuesService({
+      ...config.values,
+      name: config.name,
+      clock: options.clock,
+      random: options.random,
+      packetBytesMax: config.settings.packetBytesMax - packetOverheadBytes,
+      fanout: config.settings.gossipNodes,
+      retransmitMult: config.settings.retransmitMult,
+      gossipIntervalMs: config.settings.gossipIntervalMs,
+      peers: () => [...this.#valuesPeers],
+      send: ({ to, bytes }) => this.#command({ type: 'send-direct', to, payload: bytes }),
+      awake: () => this.#announceTags(true),
+      warn: (message, facts) => options.log.write('warn', message, facts),
+    });
+  }
+
+  /** Connects the agent to its driver; to be called once, before anything else. */
+  attach(driver: Driver): void {
+    this.#driver = driver;
+  }
+
+  join(addresses: readonly string[], options: JoinOptions = {}): Promise<JoinResult> {
+    return this.#joinAll(addresses, options);
+  }
+
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  close(): Promise<void> {
+    return this.stop({ reason: 'closed' });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.leave();
+  }
+
+  setTags(tags: Readonly<Record<string, string>>): void {
+    this.replaceTags(new Map(Object.entries(tags)));
+  }
+
+  event(
+    name: string,
+    payload: Uint8Array | string = '',
+    { coalesce = false }: { coalesce?: boolean } = {},
+  ): void {
+    this.#command({ type: 'user-event', name, payload: bytesOf(payload), coalesce });
+  }
+
+  events({ name, signal }: EventsOptions = {}): AsyncIterableIterator<UserEvent> {
+    this.#running();
+    const queue = new AsyncQueue<UserEvent>({
+      itemsMax: waitingMax,
+      signal,
+      onEnd: () => {
+        cancel();
+        this.#eventReaders.delete(queue);
+      },
+    });
+    const cancel = this.listen((event) => {
+      if (event.type === 'user-event' && (name === undefined || event.name === name)) {
+        queue.push(event);
+      }
+    });
+    if (signal?.aborted) cancel();
+    else this.#eventReaders.add(queue);
+    return queue;
+  }
+
+  query(
+    name: string,
+    payload: Uint8Array | string = '',
+    { signal, ...options }: QueryOptions = {},
+  ): AsyncIterableIterator<QueryAnswer> {
+    const request = ++this.#lastRequest;
+    let asked = false;
+    const queue = new AsyncQueue<QueryAnswer>({
+      itemsMax: waitingMax,
+      signal,
+      onEnd: () => {
+        this.#queries.delete(request);
+        if (asked && this.#requests.delete(request)) {
+          this.#command({ type: 'query-cancel', request });
+        }
+      },
+    });
+    if (signal?.aborted) return queue;
+    this.#queries.set(request, queue);
+    this.#requests.set(request, { settle: () => queue.end(), fail: (error) => queue.fail(error) });
+    try {
+      this.#command({ type: 'query', request, name, payload: bytesOf(payload), ...options });
+      asked = true;
+    } catch (error) {
+      this.#requests.delete(request);
+      queue.end();
+      throw error;
+    }
+    return queue;
+  }
+
+  answer(name: string, handler: QueryHandler): () => void {
+    this.#running();
+    if (this.#handlers.has(name)) {
+      throw new QuorateError('invalid-config', `queries named "${name}" are answered already`);
+    }
+    this.#handlers.set(name, handler);
+    return () => {
+      if (this.#handlers.get(name) === handler) this.#handlers.delete(name);
+    };
+  }
+
+  async forceLeave(name: string, { prune = false }: { prune?: boolean } = {}): Promise<void> {
+    if (this.members.get(name) === undefined) {
+      throw new QuorateError('gossip-no-member', `no member "${name}" is known`);
+    }
+    await this.#request((request) => ({ type: 'force-leave', request, name, prune }));
+  }
+
+  value<T>(name: string): SharedValue<T> {
+    return this.#values.shared.value<T>(name);
+  }
+
+  map<T>(name: string): SharedMap<T> {
+    return this.#values.shared.map<T>(name);
+  }
+
+  pullValues({ signal }: { signal?: AbortSignal } = {}): Promise<string | undefined> {
+    return this.#values.pull(signal);
+  }
+
+  roundTripMs(name: string): number | undefined {
+    const ours = this.coordinate();
+    const theirs = this.coordinate(name);
+    if (ours === undefined || theirs === undefined || name === this.name) return undefined;
+    return roundTripSeconds(ours, theirs) * 1_000;
+  }
+
+  coordinate(name?: string): Coordinate | undefined {
+    return this.#running().core.coordinate(name);
+  }
+
+  statistics(): GossipStatistics {
+    return this.#running().core.statistics();
+  }
+
+  /** This member's tags without the one that says that it shares values. */
+  ownTags(): ReadonlyMap<string, string> {
+    return this.#tags;
+  }
+
+  replaceTags(tags: ReadonlyMap<string, string>): void {
+    const before = this.#tags;
+    this.#tags = new Map([...tags].filter(([name]) => name !== valuesTag));
+    try {
+      this.#announceTags(this.members.get(this.name)?.tags.has(valuesTag) ?? false);
+    } catch (error) {
+      this.#tags = before;
+      throw error;
+    }
+  }
+
+  async changeKeys(operation: KeyOperation): Promise<KeysOutcome> {
+    const outcome = await this.#request((request) => ({ type: 'keys', request, operation }));
+    if (outcome.type !== 'keys') throw new QuorateError('gossip-closed', 'the agent is closed');
+    return outcome;
+  }
+
+  respond(query: QueryKey, payload: Uint8Array): void {
+    this.#command({ type: 'respond', query, payload });
+  }
+
+  /** Calls `listener` for everything that happens until cancelled. */
+  listen(listener: (event: AgentEvent) => void): Cancel {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Stops everything; a second call waits for the first. */
+  stop(reason: CloseReason): Promise<void> {
+    this.#closing ??= this.#stop(reason);
+    return this.#closing;
+  }
+
+  /** Takes an effect of the core that is not about the network. */
+  effect(effect: OwnEffect): void {
+    switch (effect.type) {
+      case 'member':
+        this.#memberChanged(effect);
+        return;
+      case 'user-event':
+        this.#tell(effect);
+        return;
+      case 'query':
+        this.#asked(effect);
+        return;
+      case 'query-ack':
+        this.#queries.get(effect.request)?.push({ type: 'ack', from: effect.from });
+        return;
+      case 'query-response': {
+        const { from, payload } = effect;
+        this.#queries.get(effect.request)?.push({ type: 'response', from, payload });
+        return;
+      }
+      case 'done': {
+        const waiting = this.#requests.get(effect.request);
+        this.#requests.delete(effect.request);
+        waiting?.settle(effect.outcome);
+        return;
+      }
+      case 'direct':
+        this.#values.receive(effect.payload);
+        return;
+      case 'shared-state':
+        // Values are compared by messages of their own, and ride on no push/pull.
+        return;
+      case 'keyring':
+        this.#options.keysChanged(effect.keys);
+        return;
+      case 'shutdown':
+        this.#options.log.write('error', 'the agent must stop', { reason: effect.reason });
+        void this.stop({
+          reason: 'failed',
+          error: new QuorateError('gossip-name-conflict', effect.reason),
+        });
+        return;
+      case 'log':
+        this.#options.log.write(effect.level, effect.message);
+        return;
+    }
+  }
+
+  async #joinAll(addresses: readonly string[], options: JoinOptions): Promise<JoinResult> {
+    options.signal?.throwIfAborted();
+    this.#running();
+    const failures: { address: string; reason: string }[] = [];
+    const found: Address[] = [];
+    await Promise.all(
+      addresses.map(async (text) => {
+        const defaults = { host: '127.0.0.1', port: gossipPort };
+        const { host, port } = parseAddress(text, defaults, 'join');
+        try {
+          for (const resolved of await this.#resolve(host)) found.push({ host: resolved, port });
+        } catch (error) {
+          failures.push({ address: text, reason: (error as Error).message });
+        }
+      }),
+    );
+    const ignoreOldEvents = options.ignoreOldEvents ?? this.#options.config.ignoreOldEvents;
+    let joined = 0;
+    if (found.length > 0) {
+      const outcome = await this.#request(
+        (request) => ({ type: 'join', request, addresses: found, ignoreOldEvents }),
+        options.signal,
+      );
+      if (outcome.type === 'join') {
+        joined = outcome.joined;
+        for (const { address, reason } of outcome.failures) {
+          failures.push({ address: formatAddress(address), reason });
+        }
+      }
+    }
+    if (joined === 0 && addresses.length > 0) {
+      const reasons = failures.map(({ address, reason }) => `${address}: ${reason}`).join('; ');
+      throw new QuorateError('gossip-join-failed', `nobody could be joined: ${reasons}`, {
+        details: { failures },
+      });
+    }
+    return { joined, failures };
+  }
+
+  #resolve(host: string): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => {
+      this.#options.streams.resolve(host, (answer) => {
+        if (answer instanceof Error) reject(answer);
+        else resolve(answer);
+      });
+    });
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    await this.#request((request) => ({ type: 'leave', request }));
+    await this.stop({ reason: 'left' });
+  }
+
+  async #stop(reason: CloseReason): Promise<void> {
+    this.#values.close();
+    const gone = new QuorateError('gossip-closed', 'the agent is closed');
+    for (const waiting of [...this.#requests.values()]) waiting.fail(gone);
+    this.#requests.clear();
+    for (const queue of [...this.#queries.values(), ...this.#eventReaders]) queue.end();
+    this.#view.close();
+    this.#listeners.clear();
+    this.#handlers.clear();
+    await this.#options.release(reason.reason === 'left');
+    this.#resolveClosed(reason);
+  }
+
+  #running(): Driver {
+    if (this.#driver === undefined || this.#closing !== undefined) {
+      throw new QuorateError('gossip-closed', 'the agent is closed');
+    }
+    return this.#driver;
+  }
+
+  #command(command: GossipCommand): void {
+    this.#running().handle(command);
+  }
+
+  /** Gives a command that has an outcome; rejects when aborted, though the core goes on. */
+  #request(
+    command: (request: number) => GossipCommand,
+    signal?: AbortSignal | undefined,
+  ): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const request = ++this.#lastRequest;
+      const abort = (): void => {
+        this.#requests.delete(request);
+        reject(signal?.reason);
+      };
+      const end = (): void => signal?.removeEventListener('abort', abort);
+      this.#requests.set(request, {
+        settle: (outcome) => {
+          end();
+          resolve(outcome);
+        },
+        fail: (error) => {
+          end();
+          reject(error);
+        },
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        this.#command(command(request));
+      } catch (error) {
+        this.#requests.delete(request);
+        end();
+        reject(error);
+      }
+    });
+  }
+
+  #announceTags(sharesValues: boolean): void {
+    const tags = sharesValues ? new Map([...this.#tags, [valuesTag, '1']]) : this.#tags;
+    this.#command({ type: 'set-tags', tags });
+  }
+
+  #tell(event: AgentEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  #memberChanged(event: Extract<OwnEffect, { type: 'member' }>): void {
+    const { change, member } = event;
+    const { log } = this.#options;
+    const level = change === 'update' ? 'debug' : 'info';
+    log.write(level, `member ${change}: ${member.name} ${formatAddress(member.address)}`);
+    this.#options.stateChanged();
+    this.#trackValuesPeer(member, change === 'reap');
+    this.#view.publish({ change, member });
+    this.#tell(event);
+  }
+
+  #trackValuesPeer(member: Member, reaped: boolean): void {
+    if (member.name === this.name) return;
+    const shares = !reaped && member.status === 'alive' && member.tags.has(valuesTag);
+    if (!shares) {
+      this.#valuesPeers.delete(member.name);
+    } else if (!this.#valuesPeers.has(member.name)) {
+      this.#valuesPeers.add(member.name);
+      this.#values.peerJoined(member.name);
+    }
+  }
+
+  #asked(effect: Extract<OwnEffect, { type: 'query' }>): void {
+    const timeLeftMs = Math.max(0, effect.deadlineMs - this.#running().nowMs());
+    const { query: key, name, payload, from } = effect;
+    const query = { key, name, payload, from, timeLeftMs };
+    this.#tell({ type: 'query', ...query });
+    const handler = this.#handlers.get(name);
+    if (handler === undefined) return;
+    // In a promise's own turn: a handler that throws fails this query and nothing else.
+    void Promise.resolve()
+      .then(() => handler(query))
+      .then((answer) => {
+        if (answer !== undefined && this.#closing === undefined) this.respond(key, bytesOf(answer));
+      })
+      .catch((err: unknown) => {
+        this.#options.log.write('warn', 'a query could not be answered', { name, err });
+      });
+  }
+}
+
+function bytesOf(payload: Uint8Array | string): Uint8Array {
+  return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
+}
