@@ -3,6 +3,8 @@
  * effects into promises, iterators and log lines. It owns no protocol: every rule of the cluster is
  * in `swim/`.
  */
+
+import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -13,11 +15,10 @@ import type {
   GossipStatistics,
   KeyOperation,
   Member,
-  Outcome,
   QueryKey,
 } from '../swim/api.ts';
 import type { Coordinate } from '../swim/coordinate.ts';
-import { formatAddress, gossipPort, parseAddress } from './address.ts';
+import { formatAddress } from './address.ts';
 import type {
   CloseReason,
   ClusterKeys,
@@ -33,9 +34,12 @@ import type {
 import { keyBytes, type ResolvedConfig } from './config.ts';
 import type { Driver, OwnEffect } from './driver.ts';
 import type { AgentEvent, UserEvent } from './events.ts';
+import { joinFailed, resolveAddresses } from './joining.ts';
 import type { LogTail } from './log-tail.ts';
 import { MembersView } from './members-view.ts';
+import { bytesOf, Queries } from './queries.ts';
 import { AsyncQueue } from './queue.ts';
+import { Requests } from './requests.ts';
 import { roundTripSeconds } from './round-trip.ts';
 import type { KeysOutcome } from './rpc/reply.ts';
 import { ValuesService } from './values/service.ts';
@@ -44,7 +48,7 @@ import type { SharedMap, SharedValue } from './values/shared.ts';
 /** The tag by which members that share values know each other. */
 export const valuesTag = 'quorate-values';
 
-/** How many events or answers may wait for one reader. */
+/** How many events may wait for one reader. */
 const waitingMax = 10_000;
 
 /** The bytes of a packet that a message about values may fill: the rest is for all the layers. */
@@ -65,8 +69,6 @@ export interface AgentOptions {
   readonly release: (left: boolean) => Promise<void>;
 }
 
-type Settle = (outcome: Outcome) => void;
-
 /** Implements {@link Gossip}. */
 export class Agent implements Gossip {
   readonly name: string;
@@ -79,16 +81,13 @@ export class Agent implements Gossip {
   readonly #view: MembersView;
   readonly #values: ValuesService;
   readonly #listeners = new Set<(event: AgentEvent) => void>();
-  readonly #handlers = new Map<string, QueryHandler>();
-  /** What waits for the core's `done`, by the number of the request. */
-  readonly #requests = new Map<number, { settle: Settle; fail: (error: Error) => void }>();
-  readonly #queries = new Map<number, AsyncQueue<QueryAnswer>>();
+  readonly #requests: Requests;
+  readonly #queries: Queries;
   readonly #eventReaders = new Set<AsyncQueue<UserEvent>>();
   /** Members alive that share values, without this one; kept up to date by their changes. */
   readonly #valuesPeers = new Set<string>();
   #driver: Driver | undefined;
   #tags: ReadonlyMap<string, string>;
-  #lastRequest = 0;
   #closing: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
   #resolveClosed: (reason: CloseReason) => void = () => {};
@@ -107,6 +106,12 @@ export class Agent implements Gossip {
       remove: async (key) => this.changeKeys({ kind: 'remove', key: keyBytes(key) }),
       list: async () => this.changeKeys({ kind: 'list' }),
     };
+    this.#requests = new Requests((command) => this.#command(command));
+    this.#queries = new Queries({
+      requests: this.#requests,
+      command: (command) => this.#command(command),
+      failed: (name, err) => options.log.write('warn', 'a query was not answered', { name, err }),
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -183,50 +188,22 @@ export class Agent implements Gossip {
   query(
     name: string,
     payload: Uint8Array | string = '',
-    { signal, ...options }: QueryOptions = {},
+    options: QueryOptions = {},
   ): AsyncIterableIterator<QueryAnswer> {
-    const request = ++this.#lastRequest;
-    let asked = false;
-    const queue = new AsyncQueue<QueryAnswer>({
-      itemsMax: waitingMax,
-      signal,
-      onEnd: () => {
-        this.#queries.delete(request);
-        if (asked && this.#requests.delete(request)) {
-          this.#command({ type: 'query-cancel', request });
-        }
-      },
-    });
-    if (signal?.aborted) return queue;
-    this.#queries.set(request, queue);
-    this.#requests.set(request, { settle: () => queue.end(), fail: (error) => queue.fail(error) });
-    try {
-      this.#command({ type: 'query', request, name, payload: bytesOf(payload), ...options });
-      asked = true;
-    } catch (error) {
-      this.#requests.delete(request);
-      queue.end();
-      throw error;
-    }
-    return queue;
+    this.#running();
+    return this.#queries.ask(name, payload, options);
   }
 
   answer(name: string, handler: QueryHandler): () => void {
     this.#running();
-    if (this.#handlers.has(name)) {
-      throw new QuorateError('invalid-config', `queries named "${name}" are answered already`);
-    }
-    this.#handlers.set(name, handler);
-    return () => {
-      if (this.#handlers.get(name) === handler) this.#handlers.delete(name);
-    };
+    return this.#queries.answer(name, handler);
   }
 
   async forceLeave(name: string, { prune = false }: { prune?: boolean } = {}): Promise<void> {
     if (this.members.get(name) === undefined) {
       throw new QuorateError('gossip-no-member', `no member "${name}" is known`);
     }
-    await this.#request((request) => ({ type: 'force-leave', request, name, prune }));
+    await this.#requests.ask((request) => ({ type: 'force-leave', request, name, prune }));
   }
 
   value<T>(name: string): SharedValue<T> {
@@ -273,8 +250,8 @@ export class Agent implements Gossip {
   }
 
   async changeKeys(operation: KeyOperation): Promise<KeysOutcome> {
-    const outcome = await this.#request((request) => ({ type: 'keys', request, operation }));
-    if (outcome.type !== 'keys') throw new QuorateError('gossip-closed', 'the agent is closed');
+    const outcome = await this.#requests.ask((request) => ({ type: 'keys', request, operation }));
+    assert(outcome.type === 'keys', 'an operation on keys ends as one');
     return outcome;
   }
 
@@ -309,19 +286,12 @@ export class Agent implements Gossip {
         this.#asked(effect);
         return;
       case 'query-ack':
-        this.#queries.get(effect.request)?.push({ type: 'ack', from: effect.from });
+      case 'query-response':
+        this.#queries.answered(effect);
         return;
-      case 'query-response': {
-        const { from, payload } = effect;
-        this.#queries.get(effect.request)?.push({ type: 'response', from, payload });
+      case 'done':
+        this.#requests.settle(effect.request, effect.outcome);
         return;
-      }
-      case 'done': {
-        const waiting = this.#requests.get(effect.request);
-        this.#requests.delete(effect.request);
-        waiting?.settle(effect.outcome);
-        return;
-      }
       case 'direct':
         this.#values.receive(effect.payload);
         return;
@@ -347,66 +317,40 @@ export class Agent implements Gossip {
   async #joinAll(addresses: readonly string[], options: JoinOptions): Promise<JoinResult> {
     options.signal?.throwIfAborted();
     this.#running();
-    const failures: { address: string; reason: string }[] = [];
-    const found: Address[] = [];
-    await Promise.all(
-      addresses.map(async (text) => {
-        const defaults = { host: '127.0.0.1', port: gossipPort };
-        const { host, port } = parseAddress(text, defaults, 'join');
-        try {
-          for (const resolved of await this.#resolve(host)) found.push({ host: resolved, port });
-        } catch (error) {
-          failures.push({ address: text, reason: (error as Error).message });
-        }
-      }),
-    );
+    const { found, failures } = await resolveAddresses(this.#options.streams, addresses);
+    if (addresses.length === 0) return { joined: 0, failures };
+    if (found.length === 0) throw joinFailed(failures);
     const ignoreOldEvents = options.ignoreOldEvents ?? this.#options.config.ignoreOldEvents;
-    let joined = 0;
-    if (found.length > 0) {
-      const outcome = await this.#request(
-        (request) => ({ type: 'join', request, addresses: found, ignoreOldEvents }),
-        options.signal,
-      );
-      if (outcome.type === 'join') {
-        joined = outcome.joined;
-        for (const { address, reason } of outcome.failures) {
-          failures.push({ address: formatAddress(address), reason });
-        }
-      }
-    }
-    if (joined === 0 && addresses.length > 0) {
-      const reasons = failures.map(({ address, reason }) => `${address}: ${reason}`).join('; ');
-      throw new QuorateError('gossip-join-failed', `nobody could be joined: ${reasons}`, {
-        details: { failures },
-      });
-    }
-    return { joined, failures };
-  }
-
-  #resolve(host: string): Promise<readonly string[]> {
-    return new Promise((resolve, reject) => {
-      this.#options.streams.resolve(host, (answer) => {
-        if (answer instanceof Error) reject(answer);
-        else resolve(answer);
-      });
-    });
+    const outcome = await this.#requests.ask(
+      (request) => ({ type: 'join', request, addresses: found, ignoreOldEvents }),
+      options.signal,
+    );
+    assert(outcome.type === 'join', 'a join ends as a join');
+    const all = [
+      ...failures,
+      ...outcome.failures.map(({ address, reason }) => ({
+        address: formatAddress(address),
+        reason,
+      })),
+    ];
+    if (outcome.joined === 0) throw joinFailed(all);
+    return { joined: outcome.joined, failures: all };
   }
 
   async #leave(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
-    await this.#request((request) => ({ type: 'leave', request }));
+    await this.#requests.ask((request) => ({ type: 'leave', request }));
     await this.stop({ reason: 'left' });
   }
 
   async #stop(reason: CloseReason): Promise<void> {
     this.#values.close();
     const gone = new QuorateError('gossip-closed', 'the agent is closed');
-    for (const waiting of [...this.#requests.values()]) waiting.fail(gone);
-    this.#requests.clear();
-    for (const queue of [...this.#queries.values(), ...this.#eventReaders]) queue.end();
+    this.#requests.failAll(gone);
+    this.#queries.close();
+    for (const queue of [...this.#eventReaders]) queue.end();
     this.#view.close();
     this.#listeners.clear();
-    this.#handlers.clear();
     await this.#options.release(reason.reason === 'left');
     this.#resolveClosed(reason);
   }
@@ -420,39 +364,6 @@ export class Agent implements Gossip {
 
   #command(command: GossipCommand): void {
     this.#running().handle(command);
-  }
-
-  /** Gives a command that has an outcome; rejects when aborted, though the core goes on. */
-  #request(
-    command: (request: number) => GossipCommand,
-    signal?: AbortSignal | undefined,
-  ): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      const request = ++this.#lastRequest;
-      const abort = (): void => {
-        this.#requests.delete(request);
-        reject(signal?.reason);
-      };
-      const end = (): void => signal?.removeEventListener('abort', abort);
-      this.#requests.set(request, {
-        settle: (outcome) => {
-          end();
-          resolve(outcome);
-        },
-        fail: (error) => {
-          end();
-          reject(error);
-        },
-      });
-      signal?.addEventListener('abort', abort, { once: true });
-      try {
-        this.#command(command(request));
-      } catch (error) {
-        this.#requests.delete(request);
-        end();
-        reject(error);
-      }
-    });
   }
 
   #announceTags(sharesValues: boolean): void {
@@ -491,20 +402,6 @@ export class Agent implements Gossip {
     const { query: key, name, payload, from } = effect;
     const query = { key, name, payload, from, timeLeftMs };
     this.#tell({ type: 'query', ...query });
-    const handler = this.#handlers.get(name);
-    if (handler === undefined) return;
-    // In a promise's own turn: a handler that throws fails this query and nothing else.
-    void Promise.resolve()
-      .then(() => handler(query))
-      .then((answer) => {
-        if (answer !== undefined && this.#closing === undefined) this.respond(key, bytesOf(answer));
-      })
-      .catch((err: unknown) => {
-        this.#options.log.write('warn', 'a query could not be answered', { name, err });
-      });
+    this.#queries.received(query);
   }
-}
-
-function bytesOf(payload: Uint8Array | string): Uint8Array {
-  return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
 }
