@@ -51,6 +51,20 @@ export const errorCodes = {
     retryable: true,
     meaning: 'A reader of changes, events or answers fell too far behind, and was cut off.',
   },
+  'no-leader': { retryable: true, meaning: 'No leader is known at the moment.' },
+  transferring: { retryable: true, meaning: 'Leadership is being handed over.' },
+  'over-quota': { retryable: true, meaning: 'Too much is waiting to be committed already.' },
+  'unsafe-change': {
+    retryable: true,
+    meaning: 'The change of configuration would not be safe now.',
+  },
+  'forwarding-disabled': {
+    retryable: true,
+    meaning: 'This member does not lead and passes nothing on.',
+  },
+  'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
+  'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
+  removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
   'disk-failed': { retryable: false, meaning: 'The disk reported an error on reading or writing.' },
   'disk-sync-failed': {
     retryable: false,
@@ -125,11 +139,14 @@ export interface ErrorFacts {
  *
  * @example
  * ```ts
- * try {
- *   raft.step({ type: 'propose', entries: [{ data }] });
- * } catch (error) {
- *   if (error instanceof QuorateError && error.retryable) later();
- *   else throw error;
+ * function proposeOrWait(propose: () => void): 'proposed' | 'try later' {
+ *   try {
+ *     propose();
+ *     return 'proposed';
+ *   } catch (error) {
+ *     if (error instanceof QuorateError && error.retryable) return 'try later';
+ *     throw error;
+ *   }
  * }
  * ```
  */

@@ -280,9 +280,12 @@ export class Agent implements Gossip {
         this.#memberChanged(effect);
         return;
       case 'user-event':
+        // The Lamport times belong to the state that is kept.
+        this.#options.stateChanged();
         this.#tell(effect);
         return;
       case 'query':
+        this.#options.stateChanged();
         this.#asked(effect);
         return;
       case 'query-ack':

@@ -3,6 +3,7 @@
  * fails on the way closes all that was opened before.
  */
 import type { Cancel } from '../ports/callbacks.ts';
+import type { Disk } from '../ports/disk.ts';
 import type { Address } from '../ports/streams.ts';
 import type { Address as CoreAddress } from '../swim/api.ts';
 import { GossipCore } from '../swim/core.ts';
@@ -40,7 +41,7 @@ export async function openGossipOn(host: GossipHost, config: GossipConfig): Prom
   try {
     return await opening.run();
   } catch (error) {
-    await opening.release(false);
+    await opening.abandon();
     throw error;
   }
 }
@@ -79,6 +80,12 @@ class Opening {
     return agent;
   }
 
+  /** Opening failed: closes what was opened so far. */
+  async abandon(): Promise<void> {
+    if (this.#agent === undefined) await this.release(false);
+    else await this.#agent.close();
+  }
+
   /** Takes everything apart; safe at any stage, and called once. */
   async release(left: boolean): Promise<void> {
     this.#left = left;
@@ -92,6 +99,7 @@ class Opening {
     const { snapshotPath } = this.#config;
     if (snapshotPath === undefined) return undefined;
     const { disk, name } = this.#host.place(snapshotPath);
+    await makeDirectory(disk);
     const snapshot = await readSnapshot(disk, name);
     if (snapshot === undefined || snapshot.name === this.#resolved.name) return snapshot;
     this.#log.write('warn', 'the snapshot is of another member and is not used', {
@@ -105,6 +113,7 @@ class Opening {
     const { key } = this.#resolved;
     if (keyringPath !== undefined) {
       const { disk, name } = this.#host.place(keyringPath);
+      await makeDirectory(disk);
       const keys = await readKeyring(disk, name);
       if (keys !== undefined) return keys;
     }
@@ -284,4 +293,14 @@ class Opening {
     });
     this.#cancels.push(cancel);
   }
+}
+
+/** Makes the directory that a disk's root stands for. */
+function makeDirectory(disk: Disk): Promise<void> {
+  return new Promise((resolve, reject) => {
+    disk.makeDirectory('', (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
 }
