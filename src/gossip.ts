@@ -18,7 +18,12 @@ export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type * from './gossip/api.ts';
 export type { MemberEvent, ReceivedQuery, UserEvent } from './gossip/events.ts';
 export type { KeysOutcome } from './gossip/rpc/reply.ts';
-export type { ChangesOptions, SharedMap, SharedValue, ValueChange } from './gossip/values/shared.ts';
+export type {
+  ChangesOptions,
+  SharedMap,
+  SharedValue,
+  ValueChange,
+} from './gossip/values/shared.ts';
 export type { LogFacts, Logger } from './ports/logger.ts';
 export type { Address } from './ports/streams.ts';
 export type {
