@@ -4,13 +4,9 @@
  * Terms, indexes and member ids are whole numbers in 0 … 2^53 − 1, where 0 means "none": the log's
  * first entry has index 1, the first election makes term 1, and member ids start at 1.
  */
-import type { ConfigurationState } from './configuration.ts';
+import type { ConfigurationState, MemberId } from './configuration.ts';
 
-/** A member's id in 1 … 2^53 − 1. Ids are never used again, even for the same machine. */
-export type MemberId = number;
-
-/** Stands where a member id may be absent: no leader, no vote. */
-export const NOBODY: MemberId = 0;
+export { type MemberId, NOBODY } from './configuration.ts';
 
 /** What an entry is for: the state machine, or the group's own configuration. */
 export type EntryType = 'normal' | 'configuration';

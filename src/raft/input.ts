@@ -85,6 +85,7 @@ export interface Wake {
   readonly type: 'wake';
 }
 
+/** What a member's own host tells its core. */
 export type LocalInput =
   | Tick
   | Campaign
@@ -99,6 +100,7 @@ export type LocalInput =
   | Applied
   | Wake;
 
+/** Everything that a core can be stepped with: what comes from its peers and from its host. */
 export type Input = Message | LocalInput;
 
 /** What to write, with the asynchronous mode: entries, hard state and snapshot, in one go. */

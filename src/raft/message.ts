@@ -146,4 +146,5 @@ export type Message =
   | Quiesce
   | QuiesceReply;
 
+/** The names of the messages, one for each request and reply of the protocol. */
 export type MessageType = Message['type'];

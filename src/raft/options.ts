@@ -4,6 +4,7 @@ import type { Random } from '../ports/random.ts';
 import type { MemberId } from './entry.ts';
 import type { LogStorage } from './storage.ts';
 
+/** What a `Raft` is made from. What is left out has the default that its line states. */
 export interface RaftOptions {
   /** This member, 1 … 2^53 − 1. */
   readonly id: MemberId;

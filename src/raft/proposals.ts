@@ -19,6 +19,7 @@ export interface Proposed {
   readonly refusals: readonly Refusal[];
 }
 
+/** A configuration change that was refused: where an empty entry stands instead, and why. */
 export interface Refusal {
   readonly index: number;
   readonly reason: string;

@@ -28,7 +28,7 @@ import { step } from './step.ts';
  *
  * @example
  * ```ts
- * import { MemoryStorage, Raft } from 'quorate/raft';
+ * import { emptyConfiguration, MemoryStorage, Raft, SeededRandom } from 'quorate/raft';
  *
  * const storage = new MemoryStorage();
  * storage.setConfiguration({ ...emptyConfiguration, voters: [1] });

@@ -30,6 +30,7 @@ export interface ReadState {
   readonly index: number;
 }
 
+/** What there is to do, in the order that the opening of this module states. */
 export interface Ready {
   /** Present where it changed since the last Ready. */
   readonly softState: SoftState | undefined;
