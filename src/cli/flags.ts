@@ -55,7 +55,10 @@ export function parseFlags<K extends FlagKinds>(args: readonly string[], kinds: 
     texts.set(name, [...given, value]);
   }
   const flags = Object.fromEntries(
-    Object.entries(kinds).map(([name, kind]) => [name, readValue(name, kind, texts.get(name) ?? [])]),
+    Object.entries(kinds).map(([name, kind]) => [
+      name,
+      readValue(name, kind, texts.get(name) ?? []),
+    ]),
   );
   return { flags: flags as ParsedFlags<K>['flags'], words };
 }

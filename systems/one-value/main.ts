@@ -12,9 +12,9 @@ const notifyTimeoutMs = 2_000;
 const reportIntervalMs = 5_000;
 const pullAttemptsMax = 5;
 
-const address = process.env['ADVERTISE_ADDR'] ?? '127.0.0.1';
-const clusterAddress = process.env['CLUSTER_ADDR'];
-const name = process.env['NODE_NAME'] ?? `${os.hostname()}-${address}`;
+const address = process.env.ADVERTISE_ADDR ?? '127.0.0.1';
+const clusterAddress = process.env.CLUSTER_ADDR;
+const name = process.env.NODE_NAME ?? `${os.hostname()}-${address}`;
 const httpPort = port('HTTP_PORT', 8080);
 const gossipPort = port('GOSSIP_PORT', 7946);
 
@@ -47,7 +47,9 @@ console.log(`one-value ${name} serves http://${address}:${httpPort}`);
 async function joinAndPull(): Promise<void> {
   if (!clusterAddress) return;
   try {
-    const target = clusterAddress.includes(':') ? clusterAddress : `${clusterAddress}:${gossipPort}`;
+    const target = clusterAddress.includes(':')
+      ? clusterAddress
+      : `${clusterAddress}:${gossipPort}`;
     await gossip.join([target]);
   } catch (error) {
     console.error(`Joining failed, starting an own cluster: ${(error as Error).message}`);
@@ -77,7 +79,9 @@ function take(offered: State, from: string): void {
 }
 
 async function handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-  const [status, text] = await answer(request).catch((error: Error) => [400, error.message] as const);
+  const [status, text] = await answer(request).catch(
+    (error: Error) => [400, error.message] as const,
+  );
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}`);
 }
 

@@ -3,6 +3,8 @@
  */
 import { QuorateError } from '../../base/errors.ts';
 import type { Member } from '../../swim/api.ts';
+import { RegularExpression } from '../../swim/regular-expression.ts';
+import { WireError } from '../../swim/wire/wire-error.ts';
 import type { AgentEvent } from '../events.ts';
 
 const memberEvents = new Set([
@@ -52,16 +54,18 @@ export function filterMembers(members: readonly Member[], filter: MemberFilter):
   const tags = [...filter.tags].map(([tag, expression]) => ({ tag, matcher: whole(expression) }));
   return members.filter(
     (member) =>
-      (status === undefined || status.test(member.status)) &&
-      (name === undefined || name.test(member.name)) &&
-      tags.every(({ tag, matcher }) => matcher.test(member.tags.get(tag) ?? '')),
+      (status === undefined || status.matches(member.status)) &&
+      (name === undefined || name.matches(member.name)) &&
+      tags.every(({ tag, matcher }) => matcher.matches(member.tags.get(tag) ?? '')),
   );
 }
 
-function whole(expression: string): RegExp {
+/** Matched in linear time: a client's expression must not be able to stop the agent. */
+function whole(expression: string): RegularExpression {
   try {
-    return new RegExp(`^(?:${expression})$`, 'u');
+    return new RegularExpression(`^(?:${expression})$`);
   } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause;
     throw new QuorateError('invalid-config', `not a regular expression: ${expression}`, { cause });
   }
 }
