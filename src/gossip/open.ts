@@ -6,7 +6,7 @@ import type { Cancel } from '../ports/callbacks.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { Address } from '../ports/streams.ts';
 import type { Address as CoreAddress } from '../swim/api.ts';
-import { GossipCore } from '../swim/core.ts';
+import { GossipCore } from '../swim/gossip-core.ts';
 import { formatAddress } from './address.ts';
 import { Agent } from './agent.ts';
 import type { Gossip, GossipConfig } from './api.ts';
