@@ -125,7 +125,7 @@ export class Agent implements Gossip {
       retransmitMult: config.settings.retransmitMult,
       gossipIntervalMs: config.settings.gossipIntervalMs,
       peers: () => [...this.#valuesPeers],
-      send: ({ to, bytes }) => this.#command({ type: 'send-direct', to, payload: bytes }),
+      send: ({ to, bytes }) => this.#sendValues(to, bytes),
       awake: () => this.#announceTags(true),
       warn: (message, facts) => options.log.write('warn', message, facts),
     });
@@ -342,6 +342,7 @@ export class Agent implements Gossip {
 
   async #leave(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
+    this.#values.close();
     await this.#requests.ask((request) => ({ type: 'leave', request }));
     await this.stop({ reason: 'left' });
   }
@@ -367,6 +368,13 @@ export class Agent implements Gossip {
 
   #command(command: GossipCommand): void {
     this.#running().handle(command);
+  }
+
+  /** By packet where it fits in one, and never once the core has stopped: values can wait. */
+  #sendValues(to: string, payload: Uint8Array): void {
+    const driver = this.#running();
+    if (driver.core.state !== 'running' || !this.#valuesPeers.has(to)) return;
+    driver.handle({ type: 'send-direct', to, payload });
   }
 
   #announceTags(sharesValues: boolean): void {

@@ -75,7 +75,7 @@ test('keys', async () => {
   const next = createGossipKey();
   expect((await runSerf(rpc, 'keys', `-install=${next}`)).code).toBe(0);
   const { output } = await runSerf(rpc, 'keys', '-list');
-  expect(output).toContain(`${next} [2/2]`);
+  expect(output.split('\n').find((line) => line.startsWith(next))).toMatch(/\[2\/2\]$/);
   expect((await runSerf(rpc, 'keys', `-use=${next}`)).code).toBe(0);
   expect((await runSerf(rpc, 'keys', `-remove=${next}`)).code).not.toBe(0);
   expect((await runSerf(rpc, 'keys', `-remove=${key}`)).code).toBe(0);
@@ -89,7 +89,7 @@ test('info, reachability, rtt, tags', async () => {
   expect(reach.output).toContain('Successfully contacted all live nodes');
   await until('coordinates', () => first.roundTripMs('b') !== undefined);
   const rtt = await runSerf(rpc, 'rtt', 'b');
-  expect(rtt.output).toMatch(/Estimated a <-> b rtt: [\d.]+ ms/);
+  expect(rtt.output).toMatch(/Estimated b <-> a rtt: [\d.]+ ms/);
   expect((await runSerf(rpc, 'tags', '-set=zone=z', '-delete=role')).code).toBe(0);
   await until('the tags at b', () => second.members.get('a')?.tags.get('zone') === 'z');
   expect(second.members.get('a')?.tags.has('role')).toBe(false);
@@ -112,11 +112,9 @@ test('monitor', async () => {
 
 test('join, force-leave and leave', async () => {
   const third = await open('c', []);
-  const joined = await runSerf(rpc, 'join', `127.0.0.1:${third.address.port}`).catch(
-    () => undefined,
-  );
   // The key was rotated above: this one is of another cluster, and cannot be joined.
-  expect(joined?.code).not.toBe(0);
+  const refused = await runSerf(rpc, 'join', `127.0.0.1:${third.address.port}`);
+  expect(refused.code).not.toBe(0);
   await third.close();
   const fourth = await openGossip({ name: 'd', bind: '127.0.0.1:0', logger: silent });
   const plain = await openGossip({

@@ -6,6 +6,7 @@
  * for it; a client that reads too slowly is cut off.
  */
 import type { QuorateError } from '../../base/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Crypto } from '../../ports/crypto.ts';
 import type { Address, Listener, Stream, Streams } from '../../ports/streams.ts';
 import type { RpcAgent } from './agent.ts';
@@ -13,6 +14,9 @@ import { RpcSession } from './session.ts';
 
 /** Clients at once. */
 const connectionsMax = 64;
+
+/** How long a client may take to take its last answers when the server closes. */
+const lingerMs = 1_000;
 
 /** What may wait for a slow client, in bytes. */
 const bufferedBytesMax = 8 * 1024 * 1024;
@@ -25,6 +29,7 @@ export interface RpcServerOptions {
   readonly authKey?: string | undefined;
   readonly streams: Streams;
   readonly crypto: Crypto;
+  readonly clock: Clock;
   /** The listener failed for good. */
   readonly failed: (error: QuorateError) => void;
 }
@@ -70,7 +75,7 @@ export function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       { accepted, failed: options.failed },
       (listener) => {
         if (listener instanceof Error) reject(listener);
-        else resolve({ address: listener.address, close: () => close(listener, open) });
+        else resolve({ address: listener.address, close: () => close(options.clock, listener, open) });
       },
     );
   });
@@ -81,9 +86,13 @@ function digest(crypto: Crypto, key: string): Uint8Array {
   return crypto.sha256(new TextEncoder().encode(key));
 }
 
-function close(listener: Listener, open: Set<Stream>): Promise<void> {
-  return new Promise((resolve) => {
-    listener.close(() => resolve());
-    for (const stream of open) stream.end();
+async function close(clock: Clock, listener: Listener, open: Set<Stream>): Promise<void> {
+  const freed = new Promise<void>((resolve) => listener.close(() => resolve()));
+  for (const stream of open) stream.end();
+  const cut = clock.after(lingerMs, () => {
+    for (const stream of open) stream.destroy();
   });
+  while (open.size > 0) await new Promise<void>((resolve) => clock.endOfTurn(resolve));
+  cut();
+  await freed;
 }
