@@ -17,6 +17,22 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'gossip-too-large': {
+    retryable: false,
+    meaning: 'An event, query, answer or set of tags is larger than gossip may carry.',
+  },
+  'gossip-overloaded': {
+    retryable: true,
+    meaning: 'So many events or queries wait already that one more is refused.',
+  },
+  'gossip-stopped': {
+    retryable: false,
+    meaning: 'The gossip member is leaving, has left, or had to shut down.',
+  },
+  'gossip-unknown': {
+    retryable: false,
+    meaning: 'No such member, or no query that waits for an answer.',
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
 /** A stable name of an operating error. */

@@ -119,7 +119,8 @@ export class Exchanges {
   accepted(stream: StreamId, from: Address): void {
     if (this.#exchanges.size >= this.#context.settings.streamsMax) {
       this.#context.count('streams-full');
-      return this.#answer(stream, encodeError('too many connections'));
+      this.#answer(stream, encodeError('too many connections'));
+      return;
     }
     this.#register({
       stream,
@@ -160,7 +161,8 @@ export class Exchanges {
   }): void {
     if (this.#exchanges.size >= this.#context.settings.streamsMax) {
       this.#context.count('streams-full');
-      return options.failed('too many connections');
+      options.failed('too many connections');
+      return;
     }
     this.#lastStream += 2;
     const stream = this.#lastStream;
@@ -224,14 +226,16 @@ export class Exchanges {
       const { name } = this.#membership.self;
       if (message.node === '' || message.node === name) {
         const { sequence } = message;
-        return this.#answer(stream, encodeAck({ sequence, payload: undefined }));
+        this.#answer(stream, encodeAck({ sequence, payload: undefined }));
+        return;
       }
       this.#context.count('ping-for-another');
     } else if (message.type === 'push-pull') {
       const fault = incompatibility(this.#table.all(), message.nodes);
       if (fault !== undefined) {
         this.#reportIncompatible(fault);
-        return this.#answer(stream, encodeError(`incompatible: ${fault}`));
+        this.#answer(stream, encodeError(`incompatible: ${fault}`));
+        return;
       }
       // What we know before theirs: merged, it would only come back to them.
       this.#answer(stream, this.#localPushPull(message.join));
