@@ -25,10 +25,6 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A shared value is larger than one value may be.',
   },
-  'gossip-no-query': {
-    retryable: false,
-    meaning: 'There is no such query: it was answered already, or its time is over.',
-  },
   'gossip-snapshot-damaged': {
     retryable: false,
     meaning: 'The file from which an agent would rejoin is damaged, or of another kind.',
@@ -37,8 +33,6 @@ export const errorCodes = {
     retryable: true,
     meaning: 'None of the addresses given could be joined.',
   },
-  'gossip-closed': { retryable: false, meaning: 'The gossip agent has left or was closed.' },
-  'gossip-no-member': { retryable: false, meaning: 'No member of that name is known.' },
   'gossip-name-conflict': {
     retryable: false,
     meaning: 'Another member has this name, and the majority knows that one: this agent stopped.',
@@ -120,6 +114,22 @@ export const errorCodes = {
   },
   'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
   'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
+  'gossip-too-large': {
+    retryable: false,
+    meaning: 'An event, query, answer or set of tags is larger than gossip may carry.',
+  },
+  'gossip-overloaded': {
+    retryable: true,
+    meaning: 'So many events or queries wait already that one more is refused.',
+  },
+  'gossip-stopped': {
+    retryable: false,
+    meaning: 'The gossip member is leaving, has left, or had to shut down.',
+  },
+  'gossip-unknown': {
+    retryable: false,
+    meaning: 'No such member, or no query that waits for an answer.',
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
 /** A stable name of an operating error. */

@@ -33,12 +33,12 @@ import type {
 } from './api.ts';
 import { keyBytes, type ResolvedConfig } from './config.ts';
 import type { Driver, OwnEffect } from './driver.ts';
+import { EventHub } from './event-hub.ts';
 import type { AgentEvent, UserEvent } from './events.ts';
 import { joinFailed, resolveAddresses } from './joining.ts';
 import type { LogTail } from './log-tail.ts';
 import { MembersView } from './members-view.ts';
 import { bytesOf, Queries } from './queries.ts';
-import { AsyncQueue } from './queue.ts';
 import { Requests } from './requests.ts';
 import { roundTripSeconds } from './round-trip.ts';
 import type { KeysOutcome } from './rpc/reply.ts';
@@ -47,9 +47,6 @@ import type { SharedMap, SharedValue } from './values/shared.ts';
 
 /** The tag by which members that share values know each other. */
 export const valuesTag = 'quorate-values';
-
-/** How many events may wait for one reader. */
-const waitingMax = 10_000;
 
 /** The bytes of a packet that a message about values may fill: the rest is for all the layers. */
 const packetOverheadBytes = 160;
@@ -80,10 +77,9 @@ export class Agent implements Gossip {
   readonly #options: AgentOptions;
   readonly #view: MembersView;
   readonly #values: ValuesService;
-  readonly #listeners = new Set<(event: AgentEvent) => void>();
+  readonly #hub = new EventHub();
   readonly #requests: Requests;
   readonly #queries: Queries;
-  readonly #eventReaders = new Set<AsyncQueue<UserEvent>>();
   /** Members alive that share values, without this one; kept up to date by their changes. */
   readonly #valuesPeers = new Set<string>();
   #driver: Driver | undefined;
@@ -120,7 +116,7 @@ export class Agent implements Gossip {
       name: config.name,
       clock: options.clock,
       random: options.random,
-      packetBytesMax: config.settings.packetBytesMax - packetOverheadBytes,
+      packetBytesMax: this.#valuesPacketBytesMax(),
       fanout: config.settings.gossipNodes,
       retransmitMult: config.settings.retransmitMult,
       gossipIntervalMs: config.settings.gossipIntervalMs,
@@ -140,8 +136,15 @@ export class Agent implements Gossip {
     return this.#joinAll(addresses, options);
   }
 
-  leave(): Promise<void> {
-    this.#leaving ??= this.#leave();
+  async leave(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    await this.leaveCluster();
+    await this.stop({ reason: 'left' });
+  }
+
+  /** The first half of {@link leave}: the cluster knows, and the agent is still there. */
+  leaveCluster(): Promise<void> {
+    this.#leaving ??= this.#leaveCluster();
     return this.#leaving;
   }
 
@@ -165,24 +168,9 @@ export class Agent implements Gossip {
     this.#command({ type: 'user-event', name, payload: bytesOf(payload), coalesce });
   }
 
-  events({ name, signal }: EventsOptions = {}): AsyncIterableIterator<UserEvent> {
+  events(options: EventsOptions = {}): AsyncIterableIterator<UserEvent> {
     this.#running();
-    const queue = new AsyncQueue<UserEvent>({
-      itemsMax: waitingMax,
-      signal,
-      onEnd: () => {
-        cancel();
-        this.#eventReaders.delete(queue);
-      },
-    });
-    const cancel = this.listen((event) => {
-      if (event.type === 'user-event' && (name === undefined || event.name === name)) {
-        queue.push(event);
-      }
-    });
-    if (signal?.aborted) cancel();
-    else this.#eventReaders.add(queue);
-    return queue;
+    return this.#hub.events(options);
   }
 
   query(
@@ -201,7 +189,7 @@ export class Agent implements Gossip {
 
   async forceLeave(name: string, { prune = false }: { prune?: boolean } = {}): Promise<void> {
     if (this.members.get(name) === undefined) {
-      throw new QuorateError('gossip-no-member', `no member "${name}" is known`);
+      throw new QuorateError('gossip-unknown', `no member "${name}" is known`);
     }
     await this.#requests.ask((request) => ({ type: 'force-leave', request, name, prune }));
   }
@@ -261,10 +249,7 @@ export class Agent implements Gossip {
 
   /** Calls `listener` for everything that happens until cancelled. */
   listen(listener: (event: AgentEvent) => void): Cancel {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return this.#hub.listen(listener);
   }
 
   /** Stops everything; a second call waits for the first. */
@@ -282,7 +267,7 @@ export class Agent implements Gossip {
       case 'user-event':
         // The Lamport times belong to the state that is kept.
         this.#options.stateChanged();
-        this.#tell(effect);
+        this.#hub.tell(effect);
         return;
       case 'query':
         this.#options.stateChanged();
@@ -340,28 +325,25 @@ export class Agent implements Gossip {
     return { joined: outcome.joined, failures: all };
   }
 
-  async #leave(): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing;
+  async #leaveCluster(): Promise<void> {
     this.#values.close();
     await this.#requests.ask((request) => ({ type: 'leave', request }));
-    await this.stop({ reason: 'left' });
   }
 
   async #stop(reason: CloseReason): Promise<void> {
     this.#values.close();
-    const gone = new QuorateError('gossip-closed', 'the agent is closed');
+    const gone = new QuorateError('gossip-stopped', 'the agent is closed');
     this.#requests.failAll(gone);
     this.#queries.close();
-    for (const queue of [...this.#eventReaders]) queue.end();
     this.#view.close();
-    this.#listeners.clear();
+    this.#hub.close();
     await this.#options.release(reason.reason === 'left');
     this.#resolveClosed(reason);
   }
 
   #running(): Driver {
     if (this.#driver === undefined || this.#closing !== undefined) {
-      throw new QuorateError('gossip-closed', 'the agent is closed');
+      throw new QuorateError('gossip-stopped', 'the agent is closed');
     }
     return this.#driver;
   }
@@ -370,20 +352,22 @@ export class Agent implements Gossip {
     this.#running().handle(command);
   }
 
-  /** By packet where it fits in one, and never once the core has stopped: values can wait. */
+  /** By packet where it fits into one; never once the core has stopped: values can wait. */
   #sendValues(to: string, payload: Uint8Array): void {
     const driver = this.#running();
     if (driver.core.state !== 'running' || !this.#valuesPeers.has(to)) return;
-    driver.handle({ type: 'send-direct', to, payload });
+    const reliable = payload.length > this.#valuesPacketBytesMax();
+    driver.handle({ type: 'send-direct', to, payload, reliable });
+  }
+
+  #valuesPacketBytesMax(): number {
+    const { packetBytesMax, label } = this.#options.config.settings;
+    return packetBytesMax - packetOverheadBytes - new TextEncoder().encode(label).length;
   }
 
   #announceTags(sharesValues: boolean): void {
     const tags = sharesValues ? new Map([...this.#tags, [valuesTag, '1']]) : this.#tags;
     this.#command({ type: 'set-tags', tags });
-  }
-
-  #tell(event: AgentEvent): void {
-    for (const listener of [...this.#listeners]) listener(event);
   }
 
   #memberChanged(event: Extract<OwnEffect, { type: 'member' }>): void {
@@ -394,7 +378,7 @@ export class Agent implements Gossip {
     this.#options.stateChanged();
     this.#trackValuesPeer(member, change === 'reap');
     this.#view.publish({ change, member });
-    this.#tell(event);
+    this.#hub.tell(event);
   }
 
   #trackValuesPeer(member: Member, reaped: boolean): void {
@@ -412,7 +396,7 @@ export class Agent implements Gossip {
     const timeLeftMs = Math.max(0, effect.deadlineMs - this.#running().nowMs());
     const { query: key, name, payload, from } = effect;
     const query = { key, name, payload, from, timeLeftMs };
-    this.#tell({ type: 'query', ...query });
+    this.#hub.tell({ type: 'query', ...query });
     this.#queries.received(query);
   }
 }

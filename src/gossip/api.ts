@@ -139,7 +139,7 @@ export interface CloseReason {
 /**
  * A running member of a gossip cluster.
  *
- * Every method fails with `gossip-closed` after `leave` or `close`.
+ * Every method fails with `gossip-stopped` after `leave` or `close`.
  */
 export interface Gossip {
   readonly name: string;

@@ -15,7 +15,7 @@ export class MembersView implements Members {
   readonly #core: () => GossipMachine;
   readonly #readers = new Set<AsyncQueue<MemberEvent>>();
 
-  /** @param core throws `gossip-closed` when there is none any more. */
+  /** @param core throws `gossip-stopped` when there is none any more. */
   constructor(core: () => GossipMachine) {
     this.#core = core;
   }

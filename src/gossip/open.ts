@@ -238,11 +238,12 @@ class Opening {
     const { streams, crypto, runtime } = this.#host;
     const host = await this.#resolve(rpc.host);
     this.#rpc = await serveRpc({
-      agent: rpcAgent(agent, this.#log, runtime),
+      agent: rpcAgent(agent, { log: this.#log, runtime, clock: this.#host.clock }),
       address: { host, port: rpc.port },
       authKey: this.#config.rpcAuthKey,
       streams,
       crypto,
+      clock: this.#host.clock,
       failed: (error) => this.#log.write('error', 'the agent RPC has failed', { err: error }),
     });
     const address: Address = this.#rpc.address;

@@ -1,17 +1,21 @@
 /**
  * A running agent as Serf's agent RPC sees it.
  */
+import type { Clock } from '../ports/clock.ts';
 import type { Agent } from './agent.ts';
 import type { LogTail } from './log-tail.ts';
 import type { RpcAgent } from './rpc/agent.ts';
 import type { Stats } from './rpc/reply.ts';
 
+/** What the RPC tells of the process around the agent. */
+export interface RpcAgentContext {
+  readonly log: LogTail;
+  readonly clock: Clock;
+  readonly runtime: Readonly<Record<string, string>>;
+}
+
 /** Lets the RPC command `agent`. */
-export function rpcAgent(
-  agent: Agent,
-  log: LogTail,
-  runtime: Readonly<Record<string, string>>,
-): RpcAgent {
+export function rpcAgent(agent: Agent, { log, clock, runtime }: RpcAgentContext): RpcAgent {
   return {
     members: () => [...agent.members],
     ownTags: () => agent.ownTags(),
@@ -36,7 +40,11 @@ export function rpcAgent(
       return joined;
     },
     forceLeave: (name, prune) => agent.forceLeave(name, { prune }),
-    leave: () => agent.leave(),
+    leave: async () => {
+      await agent.leaveCluster();
+      // The client is told before the agent, and this connection with it, goes.
+      clock.endOfTurn(() => void agent.leave());
+    },
     keys: (operation) => agent.changeKeys(operation),
     stats: () => statsOf(agent, runtime),
     coordinate: (name) => agent.coordinate(name),

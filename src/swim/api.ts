@@ -128,8 +128,16 @@ export type GossipCommand =
       readonly operation: KeyOperation;
       readonly relayFactor?: number;
     }
-  /** Sends bytes to one member of our own kind, unreliably (see the effect `direct`). */
-  | { readonly type: 'send-direct'; readonly to: string; readonly payload: Uint8Array }
+  /**
+   * Sends bytes to one member of our own kind (see the effect `direct`): in a packet, or with
+   * `reliable` over a connection, where they may be as large as streamBytesMax allows.
+   */
+  | {
+      readonly type: 'send-direct';
+      readonly to: string;
+      readonly payload: Uint8Array;
+      readonly reliable?: boolean;
+    }
   /** The bytes that every push/pull of ours carries from now on beside Serf's state. */
   | { readonly type: 'set-shared-state'; readonly payload: Uint8Array };
 
@@ -213,7 +221,7 @@ export type GossipEffect =
       readonly payload: Uint8Array;
     }
   | { readonly type: 'done'; readonly request: number; readonly outcome: Outcome }
-  /** Bytes of a `send-direct` command of another member; `from` is the packet's source. */
+  /** Bytes of a `send-direct` command of another member; `from` is where it came from. */
   | { readonly type: 'direct'; readonly from: Address; readonly payload: Uint8Array }
   /** The shared state of another member, from a push/pull in either direction. */
   | { readonly type: 'shared-state'; readonly payload: Uint8Array; readonly join: boolean }

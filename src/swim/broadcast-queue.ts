@@ -4,8 +4,9 @@
  * among these the largest that still fits, among equals the newest; so news overtakes what most
  * have heard already, and packets are filled well.
  *
- * Invariants: at most `piecesMax` pieces wait; of those about one subject only the newest; of one
- * group at most `perGroupMax`.
+ * Invariants: at most `piecesMax` pieces wait, each of at most `pieceBytesMax`, since what fits into
+ * no packet would wait for ever; of those about one subject only the newest; of one group at most
+ * `perGroupMax`.
  */
 
 /** A piece as it is put in. */
@@ -28,9 +29,10 @@ interface Piece {
 export interface BroadcastLimits {
   readonly retransmitMult: number;
   readonly piecesMax: number;
+  readonly pieceBytesMax: number;
   readonly perGroupMax: number;
   /** Told of each piece that had to go because of a limit. */
-  readonly dropped: (reason: 'queue-full' | 'group-full') => void;
+  readonly dropped: (reason: 'queue-full' | 'group-full' | 'too-large') => void;
 }
 
 /** How often each piece is sent among `members`. */
@@ -63,6 +65,11 @@ export class BroadcastQueue {
 
   add(broadcast: Broadcast): void {
     const { subject, group } = broadcast;
+    if (broadcast.bytes.length > this.#limits.pieceBytesMax) {
+      this.#limits.dropped('too-large');
+      broadcast.finished?.();
+      return;
+    }
     const replaced = subject === undefined ? undefined : this.#bySubject.get(subject);
     if (replaced !== undefined) this.#finish(replaced);
     const pieces = group === undefined ? undefined : this.#groups.get(group);

@@ -55,7 +55,9 @@ export function estimateRoundTripMs(a: Coordinate, b: Coordinate): number {
 
 function isSound(coordinate: Coordinate): boolean {
   const { vector, error, adjustment, height } = coordinate;
-  return vector.length === dimensions && [...vector, error, adjustment, height].every(Number.isFinite);
+  return (
+    vector.length === dimensions && [...vector, error, adjustment, height].every(Number.isFinite)
+  );
 }
 
 /** This member's coordinate, and those of others as they were last heard. */
@@ -145,7 +147,9 @@ export class Coordinates {
       difference = difference.map(() => this.#random.fraction() - 0.5);
       length = Math.max(Math.hypot(...difference), tiny);
     }
-    const vector = own.vector.map((component, at) => component + (difference[at]! / length) * force);
+    const vector = own.vector.map(
+      (component, at) => component + (difference[at]! / length) * force,
+    );
     const stretch = apart ? ((own.height + other.height) * force) / length : 0;
     return { ...own, vector, height: Math.max(own.height + stretch, heightMin) };
   }

@@ -54,7 +54,10 @@ export class Disseminator {
 
   /** Sends a message, with as much news as fits if a member is there. */
   sendWithNews(to: Address, message: Uint8Array): void {
-    if (!this.#table.knowsAddress(to)) return this.send(to, message);
+    if (!this.#table.knowsAddress(to)) {
+      this.send(to, message);
+      return;
+    }
     const pieces = [message];
     this.#takeNews(pieces, message.length + compoundPartBytes);
     this.send(to, pieces.length === 1 ? message : encodeCompound(pieces));
@@ -65,7 +68,10 @@ export class Disseminator {
     if (this.#roundTimer !== undefined || !this.hasNews) return;
     const { nowMs, settings } = this.#context;
     const dueMs = this.#lastRoundMs + settings.gossipIntervalMs;
-    if (dueMs <= nowMs) return this.#round();
+    if (dueMs <= nowMs) {
+      this.#round();
+      return;
+    }
     this.#roundTimer = this.#context.timers.at(dueMs, () => this.#round());
   }
 

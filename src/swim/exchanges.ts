@@ -10,7 +10,13 @@ import type { Membership } from './membership.ts';
 import { incompatibility } from './protocol-versions.ts';
 import type { Timer } from './timers.ts';
 import type { Keyring } from './wire/keyring.ts';
-import { encodeAck, encodeError, encodePushPull, type PushPullMessage } from './wire/messages.ts';
+import {
+  encodeAck,
+  encodeError,
+  encodePushPull,
+  encodeUserStream,
+  type PushPullMessage,
+} from './wire/messages.ts';
 import { type StreamFormat, type StreamMessage, StreamReader, sealStream } from './wire/stream.ts';
 import { WireError } from './wire/wire-error.ts';
 
@@ -100,6 +106,18 @@ export class Exchanges {
     });
   }
 
+  /** Sends a user message that may be larger than a packet; nothing is answered. */
+  sendUser(address: Address, payload: Uint8Array): void {
+    this.#open({
+      address,
+      message: encodeUserStream(payload),
+      timeoutMs: this.#context.settings.tcpTimeoutMs,
+      // The receiver closes without an answer, which ends the exchange as it should.
+      answered: () => {},
+      failed: () => {},
+    });
+  }
+
   pingOverTcp(options: {
     address: Address;
     message: Uint8Array;
@@ -119,7 +137,8 @@ export class Exchanges {
   accepted(stream: StreamId, from: Address): void {
     if (this.#exchanges.size >= this.#context.settings.streamsMax) {
       this.#context.count('streams-full');
-      return this.#answer(stream, encodeError('too many connections'));
+      this.#answer(stream, encodeError('too many connections'));
+      return;
     }
     this.#register({
       stream,
@@ -160,7 +179,8 @@ export class Exchanges {
   }): void {
     if (this.#exchanges.size >= this.#context.settings.streamsMax) {
       this.#context.count('streams-full');
-      return options.failed('too many connections');
+      options.failed('too many connections');
+      return;
     }
     this.#lastStream += 2;
     const stream = this.#lastStream;
@@ -224,14 +244,16 @@ export class Exchanges {
       const { name } = this.#membership.self;
       if (message.node === '' || message.node === name) {
         const { sequence } = message;
-        return this.#answer(stream, encodeAck({ sequence, payload: undefined }));
+        this.#answer(stream, encodeAck({ sequence, payload: undefined }));
+        return;
       }
       this.#context.count('ping-for-another');
     } else if (message.type === 'push-pull') {
       const fault = incompatibility(this.#table.all(), message.nodes);
       if (fault !== undefined) {
         this.#reportIncompatible(fault);
-        return this.#answer(stream, encodeError(`incompatible: ${fault}`));
+        this.#answer(stream, encodeError(`incompatible: ${fault}`));
+        return;
       }
       // What we know before theirs: merged, it would only come back to them.
       this.#answer(stream, this.#localPushPull(message.join));

@@ -163,7 +163,8 @@ export class MemberTable {
     let kept = 0;
     for (const record of list) if (keep(record)) list[kept++] = record;
     list.length = kept;
-    for (let last = list.length - 1; last > 0; last--) this.#swap(last, this.#random.below(last + 1));
+    for (let last = list.length - 1; last > 0; last--)
+      this.#swap(last, this.#random.below(last + 1));
     this.#probeIndex = 0;
   }
 

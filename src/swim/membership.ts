@@ -81,7 +81,10 @@ export class Membership {
   alive(message: Omit<AliveMessage, 'type'>): void {
     const record = this.#table.get(message.node);
     if (message.node === this.self.name && this.#hasLeft) return;
-    if (!areVersionsSound(message.versions)) return this.#context.count('alive-bad-versions');
+    if (!areVersionsSound(message.versions)) {
+      this.#context.count('alive-bad-versions');
+      return;
+    }
     if (record === undefined) this.#meet(message);
     else if (!sameAddress(record.address, message.address)) this.#moved(record, message);
     else if (record === this.self) this.#aliveSelf(message);
@@ -100,7 +103,10 @@ export class Membership {
       return;
     }
     if (record.state !== 'alive') return;
-    if (record === this.self) return this.#refute(message.incarnation);
+    if (record === this.self) {
+      this.#refute(message.incarnation);
+      return;
+    }
     this.#queue.add({ bytes: encodeSuspect(message), subject: record.name });
     record.incarnation = message.incarnation;
     this.#table.setState(record, 'suspect', this.#context.nowMs);
@@ -112,7 +118,10 @@ export class Membership {
     const record = this.#table.get(message.node);
     if (record === undefined || message.incarnation < record.incarnation) return;
     if (isGone(record)) return;
-    if (record === this.self && !this.#hasLeft) return this.#refute(message.incarnation);
+    if (record === this.self && !this.#hasLeft) {
+      this.#refute(message.incarnation);
+      return;
+    }
     this.#endSuspicion(record);
     const bytes = encodeDead(message);
     this.#queue.add(
@@ -175,9 +184,13 @@ export class Membership {
   }
 
   #meet(message: Omit<AliveMessage, 'type'>): void {
-    if (message.incarnation === 0) return this.#context.count('alive-without-incarnation');
+    if (message.incarnation === 0) {
+      this.#context.count('alive-without-incarnation');
+      return;
+    }
     if (this.#table.size >= this.#context.settings.membersMax) {
-      return this.#context.count('members-full');
+      this.#context.count('members-full');
+      return;
     }
     const record = this.#table.add({
       name: message.node,
@@ -201,7 +214,8 @@ export class Membership {
       (record.state === 'dead' && deadNodeReclaimMs > 0 && deadForMs > deadNodeReclaimMs);
     if (!reclaimable) {
       this.#context.count('name-conflict');
-      return this.#listener.conflict(record, message.address);
+      this.#listener.conflict(record, message.address);
+      return;
     }
     // The newcomer's incarnation counts anew: it never heard of its predecessor's.
     this.#table.setAddress(record, message.address);
@@ -221,7 +235,10 @@ export class Membership {
   }
 
   #aliveOther(record: MemberRecord, message: Omit<AliveMessage, 'type'>): void {
-    if (message.incarnation > record.incarnation) return this.#accept(record, message);
+    if (message.incarnation > record.incarnation) {
+      this.#accept(record, message);
+      return;
+    }
     if (isGone(record) && message.incarnation <= record.incarnation) this.#tellItIsDead(record);
   }
 

@@ -114,7 +114,8 @@ export class Prober {
   ping(message: PingMessage, from: Address): void {
     const { self } = this.#membership;
     if (message.node !== '' && message.node !== self.name) {
-      return this.#context.count('ping-for-another');
+      this.#context.count('ping-for-another');
+      return;
     }
     const to = this.#answerAddress(message.source, from);
     // To an address that is no member's, the answer is smaller than the question.
@@ -124,7 +125,10 @@ export class Prober {
 
   /** Pings in somebody's stead. */
   indirectPing(message: IndirectPingMessage, from: Address): void {
-    if (this.#relays.size >= relaysMax) return this.#context.count('relays-full');
+    if (this.#relays.size >= relaysMax) {
+      this.#context.count('relays-full');
+      return;
+    }
     const { settings } = this.#context;
     const replyTo = this.#answerAddress(message.source, from);
     const sequence = this.#nextSequence();
@@ -150,7 +154,8 @@ export class Prober {
       relay.nackTimer?.cancel();
       relay.endTimer.cancel();
       const ack = encodeAck({ sequence: relay.sequence, payload: undefined });
-      return this.#disseminator.sendWithNews(relay.replyTo, ack);
+      this.#disseminator.sendWithNews(relay.replyTo, ack);
+      return;
     }
     const probe = this.#probe;
     if (probe === undefined || probe.sequence !== message.sequence) return;
@@ -194,7 +199,8 @@ export class Prober {
     this.#context.count('probes');
     const ping = encodePing({ sequence, node: record.name, source: this.#source });
     if (record.state === 'alive' || !settings.lifeguard.buddy) {
-      return this.#disseminator.sendWithNews(record.address, ping);
+      this.#disseminator.sendWithNews(record.address, ping);
+      return;
     }
     const { name, incarnation } = record;
     const suspect = encodeSuspect({ incarnation, node: name, from: this.#source.name });
@@ -242,7 +248,8 @@ export class Prober {
         'warn',
         `'${record.name}' answers over TCP but not over UDP: is UDP between us blocked?`,
       );
-      return this.#endProbe(probe, -1);
+      this.#endProbe(probe, -1);
+      return;
     }
     this.#context.count('probes-failed');
     const nacksMissing = Math.max(0, probe.nacksExpected - probe.nacks);

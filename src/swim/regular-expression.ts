@@ -14,7 +14,6 @@ const depthMax = 64;
 type Test = (codePoint: number) => boolean;
 /** What an expression is made of. */
 type Node =
-  | { kind: 'empty' }
   | { kind: 'char'; test: Test }
   | { kind: 'assert'; what: 'start' | 'end' | 'word' | 'not-word' }
   | { kind: 'sequence' | 'choice'; parts: Node[] }
@@ -22,9 +21,15 @@ type Node =
 
 const isDigit: Test = (code) => code >= 0x30 && code <= 0x39;
 const isWord: Test = (code) =>
-  isDigit(code) || code === 0x5f || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+  isDigit(code) ||
+  code === 0x5f ||
+  (code >= 0x41 && code <= 0x5a) ||
+  (code >= 0x61 && code <= 0x7a);
 const isSpace: Test = (code) => code === 0x20 || (code >= 9 && code <= 13 && code !== 11);
-const not = (test: Test): Test => (code) => !test(code);
+const not =
+  (test: Test): Test =>
+  (code) =>
+    !test(code);
 const classes: Readonly<Record<string, Test>> = {
   d: isDigit,
   D: not(isDigit),
@@ -42,7 +47,8 @@ const posixClasses: Readonly<Record<string, Test>> = {
   upper: (code) => code >= 0x41 && code <= 0x5a,
   space: (code) => code === 0x20 || (code >= 9 && code <= 13),
   word: isWord,
-  xdigit: (code) => isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66),
+  xdigit: (code) =>
+    isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66),
 };
 
 const bad = (): WireError => new WireError('bad-expression');
@@ -174,7 +180,11 @@ class Parser {
     if (!this.#ignoreCase) return test;
     return (code) => {
       const char = String.fromCodePoint(code);
-      return test(code) || test(char.toLowerCase().codePointAt(0)!) || test(char.toUpperCase().codePointAt(0)!);
+      return (
+        test(code) ||
+        test(char.toLowerCase().codePointAt(0)!) ||
+        test(char.toUpperCase().codePointAt(0)!)
+      );
     };
   }
 
@@ -305,8 +315,6 @@ export class RegularExpression {
   /** Adds states for a node that lead to `next`; returns the first of them. */
   #build(node: Node, next: number): number {
     switch (node.kind) {
-      case 'empty':
-        return next;
       case 'char':
         return this.#state({ test: node.test, next: [next] });
       case 'assert':

@@ -46,6 +46,7 @@ export interface RpcServer {
 export function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
   const { crypto, authKey } = options;
   const open = new Set<Stream>();
+  let emptied = (): void => {};
   const checkAuthKey =
     authKey === undefined
       ? undefined
@@ -66,8 +67,22 @@ export function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       closed: () => {
         open.delete(stream);
         session.closed();
+        if (open.size === 0) emptied();
       },
     });
+  };
+  const close = async (listener: Listener): Promise<void> => {
+    const freed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    const empty = new Promise<void>((resolve) => {
+      emptied = resolve;
+      if (open.size === 0) resolve();
+    });
+    for (const stream of open) stream.end();
+    const cut = options.clock.after(lingerMs, () => {
+      for (const stream of open) stream.destroy();
+    });
+    await Promise.all([freed, empty]);
+    cut();
   };
   return new Promise((resolve, reject) => {
     options.streams.listen(
@@ -75,7 +90,7 @@ export function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       { accepted, failed: options.failed },
       (listener) => {
         if (listener instanceof Error) reject(listener);
-        else resolve({ address: listener.address, close: () => close(options.clock, listener, open) });
+        else resolve({ address: listener.address, close: () => close(listener) });
       },
     );
   });
@@ -84,15 +99,4 @@ export function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
 /** Compared by digest, so that not even the key's length shows in the time taken. */
 function digest(crypto: Crypto, key: string): Uint8Array {
   return crypto.sha256(new TextEncoder().encode(key));
-}
-
-async function close(clock: Clock, listener: Listener, open: Set<Stream>): Promise<void> {
-  const freed = new Promise<void>((resolve) => listener.close(() => resolve()));
-  for (const stream of open) stream.end();
-  const cut = clock.after(lingerMs, () => {
-    for (const stream of open) stream.destroy();
-  });
-  while (open.size > 0) await new Promise<void>((resolve) => clock.endOfTurn(resolve));
-  cut();
-  await freed;
 }

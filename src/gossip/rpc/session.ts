@@ -151,7 +151,7 @@ export class RpcSession {
         this.#try(seq, () => {
           const query = this.#pendingQueries.get(request.id);
           if (query === undefined) {
-            throw new QuorateError('gossip-no-query', 'No pending queries matching ID');
+            throw new QuorateError('gossip-unknown', 'No pending queries matching ID');
           }
           this.#agent.respond(query, request.payload);
           this.#pendingQueries.delete(request.id);

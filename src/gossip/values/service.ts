@@ -56,9 +56,9 @@ export class ValuesService {
     this.#options = options;
   }
 
-  /** Values and maps by name; the first call wakes the service. Throws `gossip-closed`. */
+  /** Values and maps by name; the first call wakes the service. Throws `gossip-stopped`. */
   get shared(): SharedValues {
-    if (this.#closed) throw new QuorateError('gossip-closed', 'the agent is closed');
+    if (this.#closed) throw new QuorateError('gossip-stopped', 'the agent is closed');
     if (this.#shared === undefined) {
       const replica = this.#wake();
       this.#shared = new SharedValues(() => replica, this.#options.valueBytesMax);
@@ -87,7 +87,7 @@ export class ValuesService {
     void this.shared;
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#closed) throw new QuorateError('gossip-closed', 'the agent is closed');
+      if (this.#closed) throw new QuorateError('gossip-stopped', 'the agent is closed');
       const peers = this.#options.peers();
       const peer = peers[this.#options.random.below(Math.max(1, peers.length))];
       if (peer === undefined) return undefined;

@@ -1,0 +1,470 @@
+/**
+ * A gossip member as a function: `handle(input, nowMs)` changes its state and returns what is to be
+ * done. This module only puts the parts together and leads each input to the part that knows it:
+ *
+ *     packets ── PacketCodec ──┬─ Prober        pings, acks, nacks          SWIM, Lifeguard
+ *                              ├─ Membership    alive, suspect, dead        SWIM, Lifeguard
+ *     streams ── Exchanges ────┘                push/pull
+ *                              ┌─ SerfMembers   intents, status, reaping    Serf
+ *     user messages ───────────┼─ UserEvents, Queries, InternalQueries      Serf
+ *                              └─ Coordinates                               Vivaldi
+ *     what is to be told ── BroadcastQueues ── Disseminator ── packets
+ *
+ * See {@link file://./api.ts api} for what its driver must do.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type {
+  Address,
+  GossipEffect,
+  GossipInput,
+  GossipMachine,
+  GossipOptions,
+  GossipStatistics,
+  LamportTimes,
+  Member,
+  QueryKey,
+} from './api.ts';
+import { Awareness } from './awareness.ts';
+import { BroadcastQueue } from './broadcast-queue.ts';
+import { Context } from './context.ts';
+import type { Coordinate } from './coordinate.ts';
+import { Departure } from './departure.ts';
+import { Disseminator } from './disseminator.ts';
+import { Exchanges } from './exchanges.ts';
+import { type MemberRecord, MemberTable } from './member-table.ts';
+import { incarnationMax, Membership } from './membership.ts';
+import { Prober } from './prober.ts';
+import { type Queues, SerfLayer } from './serf-layer.ts';
+import { validateSettings } from './settings.ts';
+import { parseIp } from './wire/ip.ts';
+import { Keyring } from './wire/keyring.ts';
+import { encodeUser, type PacketMessage } from './wire/messages.ts';
+import { PacketCodec } from './wire/packet.ts';
+import { encodeDirect, encodeTags } from './wire/serf-messages.ts';
+
+const nameCharsMax = 128;
+const tagsBytesMax = 512;
+/** Frame, label and seal around the largest message that may travel in one packet. */
+const packetFrameBytes = 64;
+const nothing: readonly GossipEffect[] = Object.freeze([]);
+
+export class GossipCore implements GossipMachine {
+  readonly #context: Context;
+  readonly #table: MemberTable;
+  readonly #keyring: Keyring;
+  readonly #codec: PacketCodec;
+  readonly #awareness: Awareness;
+  readonly #queues: Queues;
+  readonly #disseminator: Disseminator;
+  readonly #membership: Membership;
+  readonly #prober: Prober;
+  readonly #exchanges: Exchanges;
+  readonly #serf: SerfLayer;
+  readonly #departure: Departure;
+  /** Our queries that run, by the driver's number. */
+  readonly #asked = new Map<number, QueryKey>();
+
+  /** @throws QuorateError `invalid-config` */
+  constructor(options: GossipOptions) {
+    const settings = validateSettings(options.settings);
+    checkIdentity(options);
+    const tags = new Map(options.tags ?? []);
+    const meta = encodedTags(tags);
+    const context = new Context(settings, options.random, options.nowMs);
+    const table = new MemberTable(options.random);
+    const keyring = new Keyring(options.keys ?? [], options.cipher);
+    this.#context = context;
+    this.#table = table;
+    this.#keyring = keyring;
+    this.#awareness = new Awareness(settings.lifeguard.localHealth ? settings.awarenessMax : 1);
+    this.#codec = new PacketCodec(
+      { ...settings, decompressedBytesMax: settings.packetDecompressedBytesMax },
+      keyring,
+    );
+    this.#queues = {
+      members: this.#queue('members'),
+      intents: this.#queue('intents'),
+      queries: this.#queue('queries', settings.userEventsPerNameMax),
+      events: this.#queue('events', settings.userEventsPerNameMax),
+    };
+    this.#serf = new SerfLayer({
+      context,
+      table,
+      queues: this.#queues,
+      keyring,
+      self: options.name,
+      tags,
+      times: options.lamportTimes,
+      membership: () => this.#membership,
+      disseminator: () => this.#disseminator,
+      mustGo: (reason) => this.#departure.shutdown(reason),
+    });
+    this.#membership = new Membership({
+      context,
+      table,
+      queue: this.#queues.members,
+      awareness: this.#awareness,
+      listener: {
+        joined: (record) => this.#serf.members.joined(record),
+        updated: (record) => this.#serf.members.updated(record),
+        gone: (record) => this.#serf.members.gone(record),
+        conflict: (record, claimant) => this.#conflict(record, claimant),
+        correct: (to, message) => this.#disseminator.send(to, message),
+      },
+      self: {
+        name: options.name,
+        address: options.address,
+        meta,
+        incarnation: Math.min(incarnationMax, Math.max(1, Math.floor(options.incarnation ?? 1))),
+      },
+    });
+    const membership = this.#membership;
+    this.#disseminator = new Disseminator({
+      context,
+      table,
+      codec: this.#codec,
+      queues: Object.values(this.#queues),
+      self: options.name,
+    });
+    this.#exchanges = new Exchanges({
+      context,
+      table,
+      membership,
+      keyring,
+      host: {
+        localState: () => this.#serf.localState(),
+        remoteState: (state, join) => this.#serf.remoteState(state, join),
+        userMessage: (payload, from) => this.#serf.userMessage(payload, from),
+      },
+    });
+    this.#prober = new Prober({
+      context,
+      table,
+      membership,
+      disseminator: this.#disseminator,
+      awareness: this.#awareness,
+      host: {
+        ackPayload: () => this.#serf.ackPayload(),
+        acked: (record, roundTripMs, payload) => this.#serf.acked(record, roundTripMs, payload),
+        pingOverTcp: (ping) => this.#exchanges.pingOverTcp(ping),
+      },
+    });
+    this.#departure = new Departure({ context, table, membership, members: this.#serf.members });
+    this.#serf.members.joined(membership.self);
+    this.#start();
+  }
+
+  handle(input: GossipInput, nowMs: number): readonly GossipEffect[] {
+    if (this.#departure.isOver) {
+      if (isCommand(input)) throw stopped();
+      return nothing;
+    }
+    // A clock that went back would make every timer late; we keep what we had.
+    this.#context.nowMs = Math.max(this.#context.nowMs, nowMs);
+    this.#dispatch(input);
+    if (this.#departure.isOver) this.#context.timers.clear();
+    else this.#disseminator.schedule();
+    return this.#context.takeEffects();
+  }
+
+  get wakeAtMs(): number {
+    return this.#context.timers.nextAtMs;
+  }
+
+  get state(): GossipMachine['state'] {
+    return this.#departure.state;
+  }
+
+  get incarnation(): number {
+    return this.#membership.self.incarnation;
+  }
+
+  get lamportTimes(): LamportTimes {
+    return this.#serf.lamportTimes;
+  }
+
+  members(): readonly Member[] {
+    return this.#serf.members.all();
+  }
+
+  member(name: string): Member | undefined {
+    return this.#serf.members.get(name);
+  }
+
+  coordinate(name?: string): Coordinate | undefined {
+    const isSelf = name === undefined || name === this.#membership.self.name;
+    return isSelf ? this.#serf.coordinates.own : this.#serf.coordinates.of(name);
+  }
+
+  keys(): readonly Uint8Array[] {
+    return this.#keyring.keys;
+  }
+
+  statistics(): GossipStatistics {
+    const { members, intents, queries, events } = this.#queues;
+    return {
+      members: this.#serf.members.all().length,
+      alive: this.#serf.members.count('alive'),
+      failed: this.#serf.members.count('failed'),
+      left: this.#serf.members.count('left'),
+      healthScore: this.#awareness.score,
+      memberQueue: members.length,
+      intentQueue: intents.length,
+      queryQueue: queries.length,
+      eventQueue: events.length,
+      lamportTimes: this.lamportTimes,
+      encrypted: this.#keyring.encrypts,
+      counters: new Map(this.#context.counters),
+    };
+  }
+
+  #queue(name: string, perGroupMax = Number.POSITIVE_INFINITY): BroadcastQueue {
+    const { settings } = this.#context;
+    return new BroadcastQueue({
+      retransmitMult: settings.retransmitMult,
+      piecesMax: settings.broadcastsMax,
+      pieceBytesMax: settings.packetBytesMax - this.#codec.overheadBytes - 4,
+      perGroupMax,
+      dropped: (reason) => this.#context.count(`${name}-${reason}`),
+    });
+  }
+
+  #start(): void {
+    const { settings } = this.#context;
+    this.#prober.start();
+    this.#exchanges.start();
+    const { reapIntervalMs, reconnectIntervalMs } = settings;
+    this.#context.every(
+      () => reapIntervalMs,
+      () => {
+        this.#serf.members.reap();
+        this.#membership.reap();
+      },
+    );
+    this.#context.every(
+      () => reconnectIntervalMs,
+      () => {
+        const address = this.#serf.members.pickFailed();
+        if (address === undefined) return;
+        this.#context.count('reconnects');
+        this.#exchanges.pushPull(address, true, () => {});
+      },
+    );
+  }
+
+  #dispatch(input: GossipInput): void {
+    switch (input.type) {
+      case 'wake':
+        this.#context.timers.run(this.#context.nowMs);
+        return;
+      case 'packet':
+        this.#packet(input.from, input.bytes);
+        return;
+      case 'stream-accepted':
+        this.#exchanges.accepted(input.stream, input.from);
+        return;
+      case 'stream-data':
+        this.#exchanges.data(input.stream, input.bytes);
+        return;
+      case 'stream-closed':
+        this.#exchanges.closed(input.stream, input.error);
+        return;
+      default:
+        this.#command(input);
+        return;
+    }
+  }
+
+  #command(input: Exclude<GossipInput, { type: 'wake' | 'packet' | `stream-${string}` }>): void {
+    if (this.state !== 'running') throw stopped();
+    const { settings } = this.#context;
+    switch (input.type) {
+      case 'join':
+        this.#join(input);
+        return;
+      case 'leave':
+        this.#departure.leave((clean) => this.#done(input.request, { type: 'leave', clean }));
+        return;
+      case 'force-leave':
+        this.#departure.forceLeave(input.name, input.prune ?? false, (clean) =>
+          this.#done(input.request, { type: 'force-leave', clean }),
+        );
+        return;
+      case 'set-tags': {
+        const meta = encodedTags(input.tags);
+        this.#serf.tags = new Map(input.tags);
+        this.#membership.updateMeta(meta);
+        return;
+      }
+      case 'user-event':
+        this.#serf.events.tell(input.name, input.payload, input.coalesce ?? false);
+        return;
+      case 'query':
+        this.#ask(input);
+        return;
+      case 'query-cancel':
+        this.#cancel(input.request);
+        return;
+      case 'respond':
+        this.#serf.queries.answer(input.query, input.payload);
+        return;
+      case 'keys':
+        this.#serf.internal.askKeys(input.operation, input.relayFactor ?? 0, (outcome) =>
+          this.#done(input.request, outcome),
+        );
+        return;
+      case 'send-direct': {
+        const record = this.#table.get(input.to);
+        if (record === undefined) {
+          throw new QuorateError('gossip-unknown', `no member '${input.to}' is known`);
+        }
+        const direct = encodeDirect(input.payload);
+        if (input.reliable === true) {
+          checkSize('direct message', input.payload, settings.streamBytesMax / 2);
+          this.#exchanges.sendUser(record.address, direct);
+          return;
+        }
+        checkSize('direct message', input.payload, settings.packetBytesMax - packetFrameBytes);
+        this.#disseminator.send(record.address, encodeUser(direct));
+        return;
+      }
+      case 'set-shared-state':
+        checkSize('shared state', input.payload, settings.sharedStateBytesMax);
+        this.#serf.shared = input.payload.slice();
+        return;
+    }
+  }
+
+  #done(request: number, outcome: (GossipEffect & { type: 'done' })['outcome']): void {
+    this.#context.emit({ type: 'done', request, outcome });
+  }
+
+  #join(input: Extract<GossipInput, { type: 'join' }>): void {
+    const failures: { address: Address; reason: string }[] = [];
+    let joined = 0;
+    let open = input.addresses.length;
+    this.#serf.ignoreOldEvents ||= input.ignoreOldEvents ?? false;
+    const settle = () => {
+      if (joined > 0) this.#serf.members.announceJoin();
+      this.#serf.ignoreOldEvents = false;
+      this.#done(input.request, { type: 'join', joined, failures });
+    };
+    if (open === 0) {
+      settle();
+      return;
+    }
+    for (const address of input.addresses) {
+      this.#exchanges.pushPull(address, true, (reason) => {
+        if (reason === undefined) joined++;
+        else failures.push({ address, reason });
+        open--;
+        if (open === 0) settle();
+      });
+    }
+  }
+
+  #ask(input: Extract<GossipInput, { type: 'query' }>): void {
+    const { request } = input;
+    let ended = false;
+    const key = this.#serf.queries.ask({
+      ...input,
+      acked: (from) => this.#context.emit({ type: 'query-ack', request, from }),
+      answered: (from, payload) =>
+        this.#context.emit({ type: 'query-response', request, from, payload }),
+      done: (acks, responses) => {
+        ended = true;
+        this.#asked.delete(request);
+        this.#done(request, { type: 'query', acks, responses });
+      },
+    });
+    if (!ended) this.#asked.set(request, key);
+  }
+
+  #cancel(request: number): void {
+    const key = this.#asked.get(request);
+    if (key !== undefined) this.#serf.queries.cancel(key);
+  }
+
+  #packet(from: Address, bytes: Uint8Array): void {
+    this.#context.count('packets-received');
+    this.#codec.open(bytes, {
+      message: (message) => this.#message(message, from),
+      dropped: (reason) => this.#context.count(`packet-${reason}`),
+    });
+  }
+
+  #message(message: PacketMessage, from: Address): void {
+    switch (message.type) {
+      case 'ping':
+        this.#prober.ping(message, from);
+        return;
+      case 'indirect-ping':
+        this.#prober.indirectPing(message, from);
+        return;
+      case 'ack':
+        this.#prober.ack(message);
+        return;
+      case 'nack':
+        this.#prober.nack(message);
+        return;
+      case 'alive':
+        this.#membership.alive(message);
+        return;
+      case 'suspect':
+        this.#membership.suspect(message);
+        return;
+      case 'dead':
+        this.#membership.dead(message);
+        return;
+      case 'user':
+        this.#serf.userMessage(message.payload, from);
+        return;
+    }
+  }
+
+  #conflict(record: MemberRecord, claimant: Address): void {
+    if (record === this.#membership.self) {
+      this.#serf.internal.resolveConflict(claimant);
+      return;
+    }
+    const { host, port } = claimant;
+    this.#context.log('warn', `the name '${record.name}' is also claimed by ${host}:${port}`);
+  }
+}
+
+const inputsOfTheWorld = ['wake', 'packet', 'stream-accepted', 'stream-data', 'stream-closed'];
+
+function isCommand(input: GossipInput): boolean {
+  return !inputsOfTheWorld.includes(input.type);
+}
+
+function stopped(): QuorateError {
+  return new QuorateError('gossip-stopped', 'this gossip member is leaving or has stopped');
+}
+
+function checkSize(what: string, bytes: Uint8Array, bytesMax: number): void {
+  if (bytes.length <= bytesMax) return;
+  throw new QuorateError('gossip-too-large', `${what}: ${bytes.length} of ${bytesMax} bytes`, {
+    details: { bytes: bytes.length, bytesMax },
+  });
+}
+
+function encodedTags(tags: ReadonlyMap<string, string>): Uint8Array {
+  const meta = encodeTags(tags);
+  checkSize('tags', meta, tagsBytesMax);
+  return meta;
+}
+
+function checkIdentity(options: GossipOptions): void {
+  const { name, address } = options;
+  if (name.length === 0 || name.length > nameCharsMax) {
+    throw new QuorateError('invalid-config', `a name has 1 … ${nameCharsMax} characters`);
+  }
+  const port = address.port;
+  if (parseIp(address.host) === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new QuorateError(
+      'invalid-config',
+      `'${address.host}:${port}' is no address in numbers with a port in 1 … 65535`,
+    );
+  }
+}
