@@ -48,9 +48,6 @@ import type { SharedMap, SharedValue } from './values/shared.ts';
 /** The tag by which members that share values know each other. */
 export const valuesTag = 'quorate-values';
 
-/** The bytes of a packet that a message about values may fill: the rest is for all the layers. */
-const packetOverheadBytes = 160;
-
 /** What an {@link Agent} needs. */
 export interface AgentOptions {
   readonly config: ResolvedConfig;
@@ -116,7 +113,6 @@ export class Agent implements Gossip {
       name: config.name,
       clock: options.clock,
       random: options.random,
-      packetBytesMax: this.#valuesPacketBytesMax(),
       fanout: config.settings.gossipNodes,
       retransmitMult: config.settings.retransmitMult,
       gossipIntervalMs: config.settings.gossipIntervalMs,
@@ -333,8 +329,8 @@ export class Agent implements Gossip {
   async #stop(reason: CloseReason): Promise<void> {
     this.#values.close();
     const gone = new QuorateError('gossip-stopped', 'the agent is closed');
-    this.#requests.failAll(gone);
     this.#queries.close();
+    this.#requests.failAll(gone);
     this.#view.close();
     this.#hub.close();
     await this.#options.release(reason.reason === 'left');
@@ -356,13 +352,8 @@ export class Agent implements Gossip {
   #sendValues(to: string, payload: Uint8Array): void {
     const driver = this.#running();
     if (driver.core.state !== 'running' || !this.#valuesPeers.has(to)) return;
-    const reliable = payload.length > this.#valuesPacketBytesMax();
+    const reliable = payload.length > this.#options.config.values.packetBytesMax;
     driver.handle({ type: 'send-direct', to, payload, reliable });
-  }
-
-  #valuesPacketBytesMax(): number {
-    const { packetBytesMax, label } = this.#options.config.settings;
-    return packetBytesMax - packetOverheadBytes - new TextEncoder().encode(label).length;
   }
 
   #announceTags(sharesValues: boolean): void {

@@ -17,6 +17,9 @@ const presets = {
 
 const nameCharactersMax = 128;
 
+/** What of a packet is for the layers around a message about values. */
+const packetOverheadBytes = 160;
+
 /** A configuration with nothing left open. */
 export interface ResolvedConfig {
   readonly name: string;
@@ -37,6 +40,8 @@ export interface ResolvedConfig {
     readonly tombstoneMs: number;
     readonly driftMaxMs: number;
     readonly compareIntervalMs: number;
+    /** What fits into one packet; larger messages about values go over a connection. */
+    readonly packetBytesMax: number;
   };
   /** What an operator should be warned of. */
   readonly warnings: readonly string[];
@@ -63,6 +68,7 @@ export function resolveConfig(config: GossipConfig, hostName: string): ResolvedC
     config.rpc === undefined
       ? undefined
       : parseAddress(config.rpc, { host: '127.0.0.1', port: rpcPort }, 'rpc');
+  const settings = validateSettings({ ...preset.settings, ...config.settings });
   const encrypted = config.key !== undefined || config.keyringPath !== undefined;
   return {
     name,
@@ -73,9 +79,15 @@ export function resolveConfig(config: GossipConfig, hostName: string): ResolvedC
     ignoreOldEvents: config.ignoreOldEvents ?? true,
     tags: new Map(Object.entries(config.tags ?? {})),
     key: config.key === undefined ? undefined : keyBytes(config.key),
-    settings: validateSettings({ ...preset.settings, ...config.settings }),
+    settings,
     rpc,
-    values: resolveValues(config.values ?? {}, preset.compareIntervalMs),
+    values: {
+      ...resolveValues(config.values ?? {}, preset.compareIntervalMs),
+      packetBytesMax:
+        settings.packetBytesMax -
+        packetOverheadBytes -
+        new TextEncoder().encode(settings.label).length,
+    },
     warnings: checkSecurity(config, bind, rpc, encrypted),
   };
 }
@@ -98,7 +110,7 @@ function resolveRetryJoin(retry: RetryJoin | undefined): Required<RetryJoin> | u
 function resolveValues(
   values: NonNullable<GossipConfig['values']>,
   compareIntervalMs: number,
-): ResolvedConfig['values'] {
+): Omit<ResolvedConfig['values'], 'packetBytesMax'> {
   const resolved = {
     entriesMax: values.entriesMax ?? 10_000,
     bytesMax: values.bytesMax ?? 4 * 1024 * 1024,

@@ -182,7 +182,9 @@ class Opening {
       effect: (effect) => agent.effect(effect),
     });
     agent.attach(this.#driver);
-    this.#keepSnapshot(core);
+    // Lets the core take its place, before anybody can look at it.
+    this.#driver.handle({ type: 'wake' });
+    this.#keepSnapshot(core, snapshot);
     this.#log.write('info', `member ${name} gossips at ${formatAddress(address)}`);
     return agent;
   }
@@ -196,7 +198,8 @@ class Opening {
     });
   }
 
-  #keepSnapshot(core: GossipCore): void {
+  #keepSnapshot(core: GossipCore, before: Snapshot | undefined): void {
+    let met = false;
     const { snapshotPath } = this.#config;
     if (snapshotPath === undefined) return;
     const { disk, name: path } = this.#host.place(snapshotPath);
@@ -205,16 +208,21 @@ class Opening {
       disk,
       clock: this.#host.clock,
       path,
-      current: () => ({
-        name,
-        incarnation: core.incarnation,
-        lamportTimes: core.lamportTimes,
-        members: core
+      current: () => {
+        const others = core
           .members()
           .filter((member) => member.name !== name && member.status === 'alive')
-          .map((member) => ({ name: member.name, address: member.address })),
-        left: this.#left,
-      }),
+          .map((member) => ({ name: member.name, address: member.address }));
+        met ||= others.length > 0;
+        return {
+          name,
+          incarnation: core.incarnation,
+          lamportTimes: core.lamportTimes,
+          // Whoever has met nobody in this life still needs what he knew from the last one.
+          members: met ? others : (before?.members ?? []),
+          left: this.#left || (!met && (before?.left ?? false)),
+        };
+      },
       failed: (error) => {
         this.#log.write('warn', 'the snapshot could not be written', { err: error });
       },
