@@ -19,6 +19,8 @@ async function open(name: string, options: OpenGossipOptions = {}): Promise<Goss
     preset: 'local',
     logger: silent,
     ...options,
+    // Gossip reaches all but with a certain probability; here it should be next to one.
+    settings: { retransmitMult: 8, ...options.settings },
   });
   opened.push(gossip);
   return gossip;
