@@ -24,6 +24,46 @@ export function readKeyring(disk: Disk, path: string): Promise<Uint8Array[] | un
   });
 }
 
+/** Writes the file, one write after the other; of several that wait only the last is written. */
+export class KeyringWriter {
+  readonly #disk: Disk;
+  readonly #path: string;
+  readonly #failed: (error: QuorateError) => void;
+  #waiting: readonly Uint8Array[] | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(disk: Disk, path: string, failed: (error: QuorateError) => void) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#failed = failed;
+  }
+
+  /** These are the keys from now on. */
+  write(keys: readonly Uint8Array[]): void {
+    this.#waiting = keys;
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Waits until everything is written. */
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let keys = this.#waiting; keys !== undefined; keys = this.#waiting) {
+      this.#waiting = undefined;
+      const content = encodeKeyring(keys);
+      await new Promise<void>((resolve) => {
+        this.#disk.writeAtomically(this.#path, content, (error) => {
+          if (error !== null) this.#failed(error);
+          resolve();
+        });
+      });
+    }
+    this.#writing = undefined;
+  }
+}
+
 /** The file's content for these keys, the one in use first. */
 export function encodeKeyring(keys: readonly Uint8Array[]): Uint8Array {
   const texts = keys.map((key) => encodeBase64(key));

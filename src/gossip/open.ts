@@ -15,7 +15,7 @@ import { type ResolvedConfig, resolveConfig } from './config.ts';
 import { Driver } from './driver.ts';
 import type { GossipHost } from './host.ts';
 import { keepJoining } from './joining.ts';
-import { encodeKeyring, readKeyring } from './keyring-file.ts';
+import { KeyringWriter, readKeyring } from './keyring-file.ts';
 import { LogTail } from './log-tail.ts';
 import { type RpcServer, serveRpc } from './rpc/server.ts';
 import { rpcAgent } from './rpc-agent.ts';
@@ -57,6 +57,7 @@ class Opening {
   #driver: Driver | undefined;
   #rpc: RpcServer | undefined;
   #snapshot: SnapshotWriter | undefined;
+  #keyring: KeyringWriter | undefined;
   #left = false;
 
   constructor(host: GossipHost, config: GossipConfig, resolved: ResolvedConfig, log: LogTail) {
@@ -91,6 +92,7 @@ class Opening {
     this.#left = left;
     for (const cancel of this.#cancels) cancel();
     await this.#snapshot?.close();
+    await this.#keyring?.close();
     await this.#rpc?.close();
     await this.#driver?.close();
   }
@@ -114,6 +116,9 @@ class Opening {
     if (keyringPath !== undefined) {
       const { disk, name } = this.#host.place(keyringPath);
       await makeDirectory(disk);
+      this.#keyring = new KeyringWriter(disk, name, (error) => {
+        this.#log.write('error', 'the keyring file could not be written', { err: error });
+      });
       const keys = await readKeyring(disk, name);
       if (keys !== undefined) return keys;
     }
@@ -167,7 +172,7 @@ class Opening {
       random,
       streams,
       log: this.#log,
-      keysChanged: (changed) => this.#writeKeys(changed),
+      keysChanged: (changed) => this.#keyring?.write(changed),
       stateChanged: () => this.#snapshot?.changed(),
       release: (left) => this.release(left),
     });
@@ -228,16 +233,6 @@ class Opening {
       },
     });
     this.#snapshot.changed();
-  }
-
-  #writeKeys(keys: readonly Uint8Array[]): void {
-    const { keyringPath } = this.#config;
-    if (keyringPath === undefined) return;
-    const { disk, name } = this.#host.place(keyringPath);
-    disk.writeAtomically(name, encodeKeyring(keys), (error) => {
-      if (error === null) return;
-      this.#log.write('error', 'the keyring file could not be written', { err: error });
-    });
   }
 
   async #serveRpc(agent: Agent): Promise<void> {
