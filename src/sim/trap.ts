@@ -25,6 +25,8 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
   tls: ['connect', 'createServer'],
   dgram: ['createSocket'],
   dns: ['lookup', 'resolve'],
+  'fs/promises': ['open', 'readFile', 'writeFile', 'rename', 'unlink', 'mkdir', 'readdir', 'stat'],
+  'timers/promises': ['setTimeout', 'setInterval', 'setImmediate'],
   timers: ['setTimeout', 'setInterval', 'setImmediate'],
   child_process: ['spawn', 'spawnSync', 'exec', 'execFile', 'fork'],
 };
@@ -54,7 +56,8 @@ function setTrap(): () => void {
       const before = Object.getOwnPropertyDescriptor(object, name);
       // A method of the prototype is covered by an own one, which goes away again.
       if (!(name in object) || before?.configurable === false) continue;
-      const value = name === 'Date' ? trappedDate() : thrower(`${of}.${name}`);
+      const original: unknown = Reflect.get(object, name);
+      const value = name === 'Date' ? trappedDate() : thrower(`${of}.${name}`, original);
       Object.defineProperty(object, name, {
         value,
         configurable: true,
@@ -120,8 +123,14 @@ function trappedDate(): DateConstructor {
   });
 }
 
-function thrower(what: string): () => never {
-  return () => caught(what);
+/** A function that is caught, with all functions that hang on the original (hrtime.bigint). */
+function thrower(what: string, original?: unknown): () => never {
+  const trapped = (): never => caught(what);
+  if (typeof original !== 'function') return trapped;
+  for (const [name, value] of Object.entries(original)) {
+    if (typeof value === 'function') Reflect.set(trapped, name, thrower(`${what}.${name}`));
+  }
+  return trapped;
 }
 
 function caught(what: string): never {
