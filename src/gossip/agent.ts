@@ -301,7 +301,8 @@ export class Agent implements Gossip {
   async #joinAll(addresses: readonly string[], options: JoinOptions): Promise<JoinResult> {
     options.signal?.throwIfAborted();
     this.#running();
-    const { found, failures } = await resolveAddresses(this.#options.streams, addresses);
+    const { streams, address: own } = this.#options;
+    const { found, failures } = await resolveAddresses(streams, addresses, own);
     if (addresses.length === 0) return { joined: 0, failures };
     if (found.length === 0) throw joinFailed(failures);
     const ignoreOldEvents = options.ignoreOldEvents ?? this.#options.config.ignoreOldEvents;

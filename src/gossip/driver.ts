@@ -156,8 +156,10 @@ export class Driver {
   #connect(effect: Extract<GossipEffect, { type: 'open-stream' }>): void {
     const open: OpenStream = {};
     this.#open.set(effect.stream, open);
+    // Whoever was stalled past the deadline has no time left, and still no right to a bad number.
+    const timeoutMs = Math.max(1, effect.timeoutMs);
     open.cancelConnect = this.#options.streams.connect(
-      { address: effect.to, timeoutMs: effect.timeoutMs },
+      { address: effect.to, timeoutMs },
       (answer) => {
         delete open.cancelConnect;
         if (answer instanceof Error) {

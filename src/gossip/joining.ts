@@ -14,10 +14,15 @@ export interface ResolvedAddresses {
   readonly failures: JoinResult['failures'];
 }
 
-/** Reads and resolves `host[:port]` texts. Rejects with `invalid-config` for what is no address. */
+/**
+ * Reads and resolves `host[:port]` texts. Rejects with `invalid-config` for what is no address.
+ * A member's `own` address is no way to join: all members may be given one list of all, and the
+ * first to start must not take itself for the cluster and give up looking.
+ */
 export async function resolveAddresses(
   streams: Streams,
   texts: readonly string[],
+  own: Address,
 ): Promise<ResolvedAddresses> {
   const defaults = { host: '127.0.0.1', port: gossipPort };
   const parsed = texts.map((text) => ({ text, address: parseAddress(text, defaults, 'join') }));
@@ -27,7 +32,13 @@ export async function resolveAddresses(
     parsed.map(async ({ text, address }) => {
       const hosts = await resolve(streams, address.host);
       if (hosts instanceof QuorateError) failures.push({ address: text, reason: hosts.message });
-      else for (const host of hosts) found.push({ host, port: address.port });
+      else {
+        for (const host of hosts) {
+          if (host !== own.host || address.port !== own.port) {
+            found.push({ host, port: address.port });
+          } else failures.push({ address: text, reason: 'that is this member itself' });
+        }
+      }
     }),
   );
   return { found, failures };

@@ -20,7 +20,9 @@ const labels: Readonly<Record<LogLevel, string>> = {
 
 interface Line {
   readonly level: LogLevel;
-  readonly text: string;
+  readonly wallMs: number;
+  readonly message: string;
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /** Writes a log and remembers its end. */
@@ -37,7 +39,7 @@ export class LogTail {
 
   write(level: LogLevel, message: string, facts: Readonly<Record<string, unknown>> = {}): void {
     this.#logger[level](facts, message);
-    const line = { level, text: this.#format(level, message, facts) };
+    const line = { level, wallMs: this.#clock.wallMs(), message, facts };
     this.#lines.push(line);
     if (this.#lines.length > linesMax) this.#lines.shift();
     for (const listener of this.#listeners) listener(line);
@@ -46,7 +48,7 @@ export class LogTail {
   /** Calls `listener` with the lines kept and each later one, of at least `level`. */
   follow(level: LogLevel, listener: (text: string) => void): Cancel {
     const pass = (line: Line): void => {
-      if (ranks[line.level] >= ranks[level]) listener(line.text);
+      if (ranks[line.level] >= ranks[level]) listener(format(line));
     };
     for (const line of this.#lines) pass(line);
     this.#listeners.add(pass);
@@ -54,11 +56,12 @@ export class LogTail {
       this.#listeners.delete(pass);
     };
   }
+}
 
-  #format(level: LogLevel, message: string, facts: Readonly<Record<string, unknown>>): string {
-    const time = new Date(this.#clock.wallMs()).toISOString().slice(0, 19);
-    const stamp = time.replaceAll('-', '/').replace('T', ' ');
-    const rest = Object.entries(facts).map(([name, fact]) => ` ${name}=${String(fact)}`);
-    return `${stamp} [${labels[level]}] gossip: ${message}${rest.join('')}`;
-  }
+/** Made only when somebody reads it: most lines nobody ever follows. */
+function format({ level, wallMs, message, facts }: Line): string {
+  const time = new Date(wallMs).toISOString().slice(0, 19);
+  const stamp = time.replaceAll('-', '/').replace('T', ' ');
+  const rest = Object.entries(facts).map(([name, fact]) => ` ${name}=${String(fact)}`);
+  return `${stamp} [${labels[level]}] gossip: ${message}${rest.join('')}`;
 }

@@ -20,7 +20,13 @@ async function open(name: string, options: OpenGossipOptions = {}): Promise<Goss
     logger: silent,
     ...options,
     // Gossip reaches all but with a certain probability; here it should be next to one.
-    settings: { retransmitMult: 8, ...options.settings },
+    settings: {
+      retransmitMult: 8,
+      probeIntervalMs: 400,
+      probeTimeoutMs: 200,
+      gossipIntervalMs: 50,
+      ...options.settings,
+    },
   });
   opened.push(gossip);
   return gossip;
@@ -242,9 +248,14 @@ describe('opening', () => {
 
 describe('finding the cluster', () => {
   test('retryJoin goes on until somebody is there', async () => {
-    const port = await freePort();
+    const [ownPort, port] = [await freePort(), await freePort()];
     const a = await open('a', {
-      retryJoin: { addresses: [`127.0.0.1:${port}`], intervalMs: 100 },
+      // Its own address is in the list too, and is not mistaken for the cluster.
+      bind: `127.0.0.1:${ownPort}`,
+      retryJoin: {
+        addresses: [`127.0.0.1:${ownPort}`, `127.0.0.1:${port}`],
+        intervalMs: 100,
+      },
     });
     expect(a.members.alive()).toHaveLength(1);
     await open('b', { bind: `127.0.0.1:${port}` });

@@ -91,7 +91,7 @@ export class AgentWorld {
       ...this.#config,
       bind: `${ip}:7946`,
       snapshotPath: 'snapshot',
-      ...(name === 'm0' ? {} : { retryJoin: { addresses: ['m0', 'm1'], intervalMs: 2_000 } }),
+      retryJoin: { addresses: ['m0', 'm1'], intervalMs: 2_000 },
     };
     openGossipOn(host, config).then(
       (gossip) => {

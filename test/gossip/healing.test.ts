@@ -18,3 +18,11 @@ test('ten agents heal while bits flip, encrypted', async () => {
   expect(healing.troubles).toEqual([]);
   expect(healing.writes).toBeGreaterThan(5);
 });
+
+test.each([
+  // A member that was given its own address joined itself, and looked no further.
+  { seed: 677_594_985_998, members: 2 },
+])('%j heals, as it once did not', async ({ seed, members }) => {
+  const healing = await runHealing({ seed, members, steps: 40, config: {}, network: {} });
+  expect(healing.troubles).toEqual([]);
+});
