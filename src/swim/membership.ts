@@ -308,14 +308,28 @@ export class Membership {
 
   #scheduleSuspicion(record: MemberRecord): void {
     record.suspicionTimer?.cancel();
-    record.suspicionTimer = this.#context.timers.at(record.suspicion!.endMs, () => {
-      const { name, incarnation, suspicion } = record;
-      this.#context.log(
-        'info',
-        `suspicion of '${name}' ended with ${suspicion?.confirmations ?? 0} confirmations: it is dead`,
-      );
-      this.dead({ incarnation, node: name, from: this.self.name });
-    });
+    record.suspicionTimer = this.#context.timers.at(record.suspicion!.endMs, () =>
+      this.#suspicionEnded(record),
+    );
+  }
+
+  #suspicionEnded(record: MemberRecord): void {
+    const { name, incarnation } = record;
+    const suspicion = record.suspicion!;
+    const { startMs, endMs, confirmations } = suspicion;
+    if (this.#context.settings.lifeguard.patience && confirmations === 0) {
+      const patientEndMs = startMs + this.#awareness.scaled(endMs - startMs);
+      if (patientEndMs > this.#context.nowMs) {
+        this.#context.count('suspicion-prolonged');
+        record.suspicionTimer = this.#context.timers.at(patientEndMs, () =>
+          this.#suspicionEnded(record),
+        );
+        return;
+      }
+    }
+    const heard = `${confirmations} confirmation${confirmations === 1 ? '' : 's'}`;
+    this.#context.log('info', `'${name}' did not answer a suspicion with ${heard}: it is dead`);
+    this.dead({ incarnation, node: name, from: this.self.name });
   }
 
   #endSuspicion(record: MemberRecord): void {

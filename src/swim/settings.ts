@@ -26,6 +26,12 @@ export interface LifeguardSettings {
    * their helpers as missing and grow deaf.
    */
   readonly earlyNack: boolean;
+  /**
+   * Ours: who is alone with a suspicion, and in bad health, waits longer by its health score + 1
+   * before it declares a death: perhaps it only does not hear the refutation. Detection by members
+   * that are well is as fast as ever. Needs `localHealth`, and the honest scores of `earlyNack`.
+   */
+  readonly patience: boolean;
 }
 
 export interface GossipSettings {

@@ -18,8 +18,8 @@ import { WireError } from './wire-error.ts';
 
 /** Compound in compressed in compound is the deepest that makes any sense. */
 const nestingMax = 4;
-/** What is shorter does not get smaller by LZW, whose first codes are longer than bytes. */
-const compressBytesMin = 128;
+/** What is shorter hardly gets smaller by LZW, whose first codes are longer than bytes. */
+const compressBytesMin = 400;
 /** What one packet may hold together; a full packet of the smallest messages stays below it. */
 const partsMax = 4_096;
 
