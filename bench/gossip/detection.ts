@@ -23,25 +23,20 @@ const off: LifeguardSettings = {
   buddy: false,
   earlyNack: false,
   patience: false,
+  secondOpinion: false,
 };
+
+const shipped: LifeguardSettings = { ...off, localHealth: true, dogpile: true, buddy: true };
 
 export const detectionVariants: readonly { name: string; lifeguard: LifeguardSettings }[] = [
   { name: 'SWIM', lifeguard: off },
   { name: 'local health', lifeguard: { ...off, localHealth: true } },
   { name: 'dogpile', lifeguard: { ...off, dogpile: true } },
   { name: 'buddy', lifeguard: { ...off, buddy: true } },
-  {
-    name: 'all (Lifeguard as shipped)',
-    lifeguard: { ...off, localHealth: true, dogpile: true, buddy: true },
-  },
-  {
-    name: 'all + early nack',
-    lifeguard: { ...off, localHealth: true, dogpile: true, buddy: true, earlyNack: true },
-  },
-  {
-    name: 'all + early nack + patience',
-    lifeguard: { localHealth: true, dogpile: true, buddy: true, earlyNack: true, patience: true },
-  },
+  { name: 'all (Lifeguard as shipped)', lifeguard: shipped },
+  { name: 'all + early nack', lifeguard: { ...shipped, earlyNack: true } },
+  { name: '… + patience', lifeguard: { ...shipped, earlyNack: true, patience: true } },
+  { name: '… + second opinion (ours)', lifeguard: lanSettings.lifeguard },
 ];
 
 export interface Detection {

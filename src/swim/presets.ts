@@ -29,7 +29,14 @@ export const lanSettings: GossipSettings = {
   // Ten intervals of push/pull: by then even a member that was cut off has heard of the death.
   deadRetentionMs: 300_000,
   awarenessMax: 8,
-  lifeguard: { localHealth: true, dogpile: true, buddy: true, earlyNack: true, patience: true },
+  lifeguard: {
+    localHealth: true,
+    dogpile: true,
+    buddy: true,
+    earlyNack: true,
+    patience: true,
+    secondOpinion: true,
+  },
 
   // Fits into one Ethernet frame with the headers of IPv6 and UDP.
   packetBytesMax: 1_400,

@@ -150,8 +150,11 @@ export class SerfMembers {
     }
     if (intent.prune) {
       // One that is still on its way out is forgotten when it is gone.
-      if (member.status === 'left') this.#erase(member);
-      else member.prune = true;
+      if (member.status === 'left') {
+        this.#erase(member);
+        // The intent itself is still going round: it is no news to us.
+        this.#keepEarly('leave', intent.node, intent.lamportTime);
+      } else member.prune = true;
     }
     return true;
   }
@@ -260,14 +263,11 @@ export class SerfMembers {
   #keepEarly(type: 'join' | 'leave', node: string, lamportTime: number): boolean {
     const known = this.#earlyIntents.get(node);
     if (known !== undefined && lamportTime <= known.lamportTime) return false;
-    this.#earlyIntents.delete(node);
-    if (this.#earlyIntents.size >= this.#context.settings.recentIntentsMax) {
-      // The oldest first: a map keeps the order of insertion.
-      for (const oldest of this.#earlyIntents.keys()) {
-        this.#earlyIntents.delete(oldest);
-        break;
-      }
+    if (known === undefined && this.#earlyIntents.size >= this.#context.settings.recentIntentsMax) {
+      // To forget another instead would make that one news again when it comes back, and two
+      // members would tell each other the same for ever.
       this.#context.count('intents-full');
+      return false;
     }
     this.#earlyIntents.set(node, { type, lamportTime, heardMs: this.#context.nowMs });
     return true;

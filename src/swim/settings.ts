@@ -21,9 +21,9 @@ export interface LifeguardSettings {
   /** Buddy system (IV-C): a probe of a suspect tells it of the suspicion, so that it can refute. */
   readonly buddy: boolean;
   /**
-   * Ours: a helper sends its nack after 80 % of the probe timeout. At 100 %, as memberlist has it,
-   * the nack meets the end of the prober's interval and is late, so that healthy members count
-   * their helpers as missing and grow deaf.
+   * Ours: a helper sends its nack after 80 % of the probe timeout, and who waits for it grants it
+   * 20 % more. At 100 % for both, as memberlist has it, the nack meets the end of the prober's
+   * interval and is late, so that healthy members count their helpers as missing and grow deaf.
    */
   readonly earlyNack: boolean;
   /**
@@ -32,6 +32,12 @@ export interface LifeguardSettings {
    * that are well is as fast as ever. Needs `localHealth`, and the honest scores of `earlyNack`.
    */
   readonly patience: boolean;
+  /**
+   * Ours: a death that somebody else declares ends our own suspicion at its shortest time, but not
+   * before: the accused must have had that long to refute it to us. In SWIM one member that does
+   * not hear has everybody believe what only it believes.
+   */
+  readonly secondOpinion: boolean;
 }
 
 export interface GossipSettings {
