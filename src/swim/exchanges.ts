@@ -152,6 +152,11 @@ export class Exchanges {
     exchange.failed(error ?? 'closed before its end');
   }
 
+  /** Ends all exchanges. */
+  stop(): void {
+    for (const exchange of [...this.#exchanges.values()]) this.#fail(exchange, 'stopped');
+  }
+
   #open(options: {
     address: Address;
     message: Uint8Array;

@@ -162,7 +162,7 @@ export class GossipCore implements GossipMachine {
     // A clock that went back would make every timer late; we keep what we had.
     this.#context.nowMs = Math.max(this.#context.nowMs, nowMs);
     this.#dispatch(input);
-    if (this.#departure.isOver) this.#context.timers.clear();
+    if (this.#departure.isOver) this.#stop();
     else this.#disseminator.schedule();
     return this.#context.takeEffects();
   }
@@ -250,6 +250,14 @@ export class GossipCore implements GossipMachine {
         this.#exchanges.pushPull(address, true, () => {});
       },
     );
+  }
+
+  /** Settles every request that is open; nothing comes after. */
+  #stop(): void {
+    this.#exchanges.stop();
+    this.#serf.queries.stop();
+    this.#departure.stop();
+    this.#context.timers.clear();
   }
 
   #dispatch(input: GossipInput): void {

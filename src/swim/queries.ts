@@ -151,6 +151,16 @@ export class Queries {
     asked.question.done(asked.acks.size, asked.responses.size);
   }
 
+  /** Ends all queries of ours. */
+  stop(): void {
+    for (const { question, acks, responses, timer } of this.#asked.values()) {
+      timer.cancel();
+      question.done(acks.size, responses.size);
+    }
+    this.#asked.clear();
+    this.#open.clear();
+  }
+
   /** A query came by gossip; `bytes` are its own. */
   heard(query: QueryMessage, bytes: Uint8Array): void {
     this.#take({ ...query, payload: query.payload.slice() }, bytes);
