@@ -200,7 +200,8 @@ export class SerfMembers {
   mergeState(state: SerfState): void {
     const left = new Set(state.leftMembers);
     for (const node of left) {
-      const lamportTime = (state.statusTimes.get(node) ?? 0) + 1;
+      const heeded = state.statusTimes.get(node) ?? 0;
+      const lamportTime = Math.min(heeded + 1, Number.MAX_SAFE_INTEGER);
       this.leaveIntent({ node, lamportTime, prune: false });
     }
     for (const [node, lamportTime] of state.statusTimes) {

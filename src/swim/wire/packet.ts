@@ -13,7 +13,8 @@ import { decodeCompressed, decodePacketMessage } from './decode-messages.ts';
 import { type Keyring, nonceBytes, tagBytes } from './keyring.ts';
 import { lzwCompress, lzwDecompress } from './lzw.ts';
 import { messageTypes, type PacketMessage } from './messages.ts';
-import { fieldName, MsgpackReader, MsgpackWriter } from './msgpack.ts';
+import { MsgpackReader } from './msgpack-reader.ts';
+import { fieldName, MsgpackWriter } from './msgpack-writer.ts';
 import { WireError } from './wire-error.ts';
 
 /** Compound in compressed in compound is the deepest that makes any sense. */
