@@ -87,7 +87,7 @@ function spread(): void {
 }
 
 function detection(): void {
-  const durationMs = quick ? 60_000 : 300_000;
+  const durationMs = quick ? 30_000 : 180_000;
   const widths = [28, 5, 12, 12, 12, 12, 12, 12];
   console.log(
     `Detection among 100 members, ${durationMs / 1_000} s, slow ones unheard for 0.1 … 33 s, then heard for 1 ms … 16 s`,

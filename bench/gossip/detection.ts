@@ -11,8 +11,8 @@ import { GossipWorld, type WorldMember } from '../../src/swim/world/gossip-world
 
 const membersCount = 100;
 const settleMs = 20_000;
-const crashes = 5;
-const crashWatchMs = 60_000;
+const crashes = 3;
+const crashWatchMs = 30_000;
 /** Drawn so that each doubling is as likely as any other. */
 const cloggedMs = [128, 32_768] as const;
 const flowingMs = [1, 16_384] as const;

@@ -115,7 +115,10 @@ export class Commands {
     let open = input.addresses.length;
     this.#serf.ignoreOldEvents ||= input.ignoreOldEvents ?? false;
     const settle = () => {
-      if (joined > 0) this.#serf.members.announceJoin();
+      if (joined > 0) {
+        this.#serf.members.announceJoin();
+        this.#exchanges.repairSoon();
+      }
       this.#serf.ignoreOldEvents = false;
       this.#done(input.request, { type: 'join', joined, failures });
     };

@@ -75,7 +75,11 @@ export class GossipCore implements GossipMachine {
     this.#keyring = keyring;
     this.#awareness = new Awareness(settings.lifeguard.localHealth ? settings.awarenessMax : 1);
     this.#codec = new PacketCodec(
-      { ...settings, decompressedBytesMax: settings.packetDecompressedBytesMax },
+      {
+        label: settings.label,
+        compression: settings.packetCompression,
+        decompressedBytesMax: settings.packetDecompressedBytesMax,
+      },
       keyring,
     );
     this.#queues = {
