@@ -58,6 +58,11 @@ export class BroadcastQueue {
     return this.#length;
   }
 
+  /** Whether a piece waits that was never sent. */
+  get hasUnsent(): boolean {
+    return (this.#tiers[0]?.length ?? 0) > 0;
+  }
+
   /** How many pieces of this group wait. */
   lengthOfGroup(group: string): number {
     return this.#groups.get(group)?.length ?? 0;

@@ -15,6 +15,8 @@ export class Departure {
   readonly #table: MemberTable;
   readonly #membership: Membership;
   readonly #members: SerfMembers;
+  /** Those who wait for something to be sent. */
+  readonly #waiting = new Set<(sent: boolean) => void>();
   #state: 'running' | 'leaving' | 'left' | 'shutdown' = 'running';
 
   constructor(parts: {
@@ -43,7 +45,7 @@ export class Departure {
     this.#state = 'leaving';
     this.#members.leaving = true;
     const finish = (clean: boolean) => {
-      this.#state = 'left';
+      if (this.#state === 'leaving') this.#state = 'left';
       done(clean);
     };
     this.#whenSent(
@@ -73,6 +75,11 @@ export class Departure {
     this.#context.emit({ type: 'shutdown', reason });
   }
 
+  /** Nothing more is sent: who waits for it is told so. */
+  stop(): void {
+    for (const settle of [...this.#waiting]) settle(false);
+  }
+
   /** Whether anybody is there to hear us. */
   get #hasCompany(): boolean {
     // Once we have left we no longer count ourselves.
@@ -85,12 +92,14 @@ export class Departure {
     const settle = (sent: boolean) => {
       if (settled) return;
       settled = true;
+      this.#waiting.delete(settle);
       timer?.cancel();
       then(sent);
     };
     const timer = this.#hasCompany
       ? this.#context.after(this.#context.settings.broadcastTimeoutMs, () => settle(false))
       : undefined;
+    this.#waiting.add(settle);
     say(() => settle(true));
     if (timer === undefined) settle(true);
   }

@@ -22,6 +22,8 @@ import { WireError } from './wire/wire-error.ts';
 
 /** Up to so many members push/pull keeps its interval; beyond, it grows with the doublings. */
 const pushPullMembersUnscaled = 32;
+/** So many rounds of gossip after a join, its news has spread. */
+const repairRounds = 8;
 
 /** What the layer above adds to a push/pull, and makes of one. */
 export interface ExchangeHost {
@@ -75,18 +77,32 @@ export class Exchanges {
     if (settings.pushPullIntervalMs === 0) return;
     this.#context.every(
       () => pushPullIntervalMs(settings.pushPullIntervalMs, this.#table.living),
-      () => {
-        const [peer] = this.#table.pick(
-          1,
-          (record) => record.state === 'alive' && record !== this.#membership.self,
-        );
-        if (peer === undefined) return;
-        this.pushPull(peer.address, false, (failure) => {
-          if (failure === undefined) return;
-          this.#context.log('warn', `push/pull with '${peer.name}' failed: ${failure}`);
-        });
-      },
+      () => this.#pushPullWithAnyone(),
     );
+  }
+
+  /**
+   * To be called after a join. When many join at once, the first of them gossip among the few that
+   * they know by then, and what they say may miss some of the later; one more push/pull, when the
+   * storm is over, finds what would else be found only after pushPullIntervalMs.
+   */
+  repairSoon(): void {
+    const { settings, random } = this.#context;
+    if (settings.pushPullIntervalMs === 0) return;
+    const delayMs = settings.gossipIntervalMs * repairRounds * (1 + random.fraction());
+    this.#context.after(delayMs, () => this.#pushPullWithAnyone());
+  }
+
+  #pushPullWithAnyone(): void {
+    const [peer] = this.#table.pick(
+      1,
+      (record) => record.state === 'alive' && record !== this.#membership.self,
+    );
+    if (peer === undefined) return;
+    this.pushPull(peer.address, false, (failure) => {
+      if (failure === undefined) return;
+      this.#context.log('warn', `push/pull with '${peer.name}' failed: ${failure}`);
+    });
   }
 
   /** Exchanges all with whoever is at `address`; `done` gets the reason if it fails. */
@@ -168,6 +184,11 @@ export class Exchanges {
     if (exchange === undefined) return;
     this.#forget(exchange);
     exchange.failed(error ?? 'closed before its end');
+  }
+
+  /** Ends all exchanges. */
+  stop(): void {
+    for (const exchange of [...this.#exchanges.values()]) this.#fail(exchange, 'stopped');
   }
 
   #open(options: {

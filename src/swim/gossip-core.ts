@@ -22,10 +22,10 @@ import type {
   GossipStatistics,
   LamportTimes,
   Member,
-  QueryKey,
 } from './api.ts';
 import { Awareness } from './awareness.ts';
 import { BroadcastQueue } from './broadcast-queue.ts';
+import { Commands, encodedTags, stopped } from './commands.ts';
 import { Context } from './context.ts';
 import type { Coordinate } from './coordinate.ts';
 import { Departure } from './departure.ts';
@@ -38,19 +38,16 @@ import { type Queues, SerfLayer } from './serf-layer.ts';
 import { validateSettings } from './settings.ts';
 import { parseIp } from './wire/ip.ts';
 import { Keyring } from './wire/keyring.ts';
-import { encodeUser, type PacketMessage } from './wire/messages.ts';
+import type { PacketMessage } from './wire/messages.ts';
 import { PacketCodec } from './wire/packet.ts';
-import { encodeDirect, encodeTags } from './wire/serf-messages.ts';
 
 const nameCharsMax = 128;
-const tagsBytesMax = 512;
-/** Frame, label and seal around the largest message that may travel in one packet. */
-const packetFrameBytes = 64;
+/** A name that is fought for would else fill the log. */
+const conflictLogIntervalMs = 10_000;
 const nothing: readonly GossipEffect[] = Object.freeze([]);
 
 export class GossipCore implements GossipMachine {
   readonly #context: Context;
-  readonly #table: MemberTable;
   readonly #keyring: Keyring;
   readonly #codec: PacketCodec;
   readonly #awareness: Awareness;
@@ -61,8 +58,8 @@ export class GossipCore implements GossipMachine {
   readonly #exchanges: Exchanges;
   readonly #serf: SerfLayer;
   readonly #departure: Departure;
-  /** Our queries that run, by the driver's number. */
-  readonly #asked = new Map<number, QueryKey>();
+  readonly #commands: Commands;
+  #conflictLoggedMs = Number.NEGATIVE_INFINITY;
 
   /** @throws QuorateError `invalid-config` */
   constructor(options: GossipOptions) {
@@ -74,11 +71,15 @@ export class GossipCore implements GossipMachine {
     const table = new MemberTable(options.random);
     const keyring = new Keyring(options.keys ?? [], options.cipher);
     this.#context = context;
-    this.#table = table;
+
     this.#keyring = keyring;
     this.#awareness = new Awareness(settings.lifeguard.localHealth ? settings.awarenessMax : 1);
     this.#codec = new PacketCodec(
-      { ...settings, decompressedBytesMax: settings.packetDecompressedBytesMax },
+      {
+        label: settings.label,
+        compression: settings.packetCompression,
+        decompressedBytesMax: settings.packetDecompressedBytesMax,
+      },
       keyring,
     );
     this.#queues = {
@@ -150,6 +151,15 @@ export class GossipCore implements GossipMachine {
       },
     });
     this.#departure = new Departure({ context, table, membership, members: this.#serf.members });
+    this.#commands = new Commands({
+      context,
+      table,
+      membership,
+      disseminator: this.#disseminator,
+      exchanges: this.#exchanges,
+      serf: this.#serf,
+      departure: this.#departure,
+    });
     this.#serf.members.joined(membership.self);
     this.#start();
   }
@@ -162,7 +172,7 @@ export class GossipCore implements GossipMachine {
     // A clock that went back would make every timer late; we keep what we had.
     this.#context.nowMs = Math.max(this.#context.nowMs, nowMs);
     this.#dispatch(input);
-    if (this.#departure.isOver) this.#context.timers.clear();
+    if (this.#departure.isOver) this.#stop();
     else this.#disseminator.schedule();
     return this.#context.takeEffects();
   }
@@ -252,6 +262,14 @@ export class GossipCore implements GossipMachine {
     );
   }
 
+  /** Settles every request that is open; nothing comes after. */
+  #stop(): void {
+    this.#exchanges.stop();
+    this.#serf.queries.stop();
+    this.#departure.stop();
+    this.#context.timers.clear();
+  }
+
   #dispatch(input: GossipInput): void {
     switch (input.type) {
       case 'wake':
@@ -270,119 +288,9 @@ export class GossipCore implements GossipMachine {
         this.#exchanges.closed(input.stream, input.error);
         return;
       default:
-        this.#command(input);
+        this.#commands.run(input);
         return;
     }
-  }
-
-  #command(input: Exclude<GossipInput, { type: 'wake' | 'packet' | `stream-${string}` }>): void {
-    if (this.state !== 'running') throw stopped();
-    const { settings } = this.#context;
-    switch (input.type) {
-      case 'join':
-        this.#join(input);
-        return;
-      case 'leave':
-        this.#departure.leave((clean) => this.#done(input.request, { type: 'leave', clean }));
-        return;
-      case 'force-leave':
-        this.#departure.forceLeave(input.name, input.prune ?? false, (clean) =>
-          this.#done(input.request, { type: 'force-leave', clean }),
-        );
-        return;
-      case 'set-tags': {
-        const meta = encodedTags(input.tags);
-        this.#serf.tags = new Map(input.tags);
-        this.#membership.updateMeta(meta);
-        return;
-      }
-      case 'user-event':
-        this.#serf.events.tell(input.name, input.payload, input.coalesce ?? false);
-        return;
-      case 'query':
-        this.#ask(input);
-        return;
-      case 'query-cancel':
-        this.#cancel(input.request);
-        return;
-      case 'respond':
-        this.#serf.queries.answer(input.query, input.payload);
-        return;
-      case 'keys':
-        this.#serf.internal.askKeys(input.operation, input.relayFactor ?? 0, (outcome) =>
-          this.#done(input.request, outcome),
-        );
-        return;
-      case 'send-direct': {
-        const record = this.#table.get(input.to);
-        if (record === undefined) {
-          throw new QuorateError('gossip-unknown', `no member '${input.to}' is known`);
-        }
-        const direct = encodeDirect(input.payload);
-        if (input.reliable === true) {
-          checkSize('direct message', input.payload, settings.streamBytesMax / 2);
-          this.#exchanges.sendUser(record.address, direct);
-          return;
-        }
-        checkSize('direct message', input.payload, settings.packetBytesMax - packetFrameBytes);
-        this.#disseminator.send(record.address, encodeUser(direct));
-        return;
-      }
-      case 'set-shared-state':
-        checkSize('shared state', input.payload, settings.sharedStateBytesMax);
-        this.#serf.shared = input.payload.slice();
-        return;
-    }
-  }
-
-  #done(request: number, outcome: (GossipEffect & { type: 'done' })['outcome']): void {
-    this.#context.emit({ type: 'done', request, outcome });
-  }
-
-  #join(input: Extract<GossipInput, { type: 'join' }>): void {
-    const failures: { address: Address; reason: string }[] = [];
-    let joined = 0;
-    let open = input.addresses.length;
-    this.#serf.ignoreOldEvents ||= input.ignoreOldEvents ?? false;
-    const settle = () => {
-      if (joined > 0) this.#serf.members.announceJoin();
-      this.#serf.ignoreOldEvents = false;
-      this.#done(input.request, { type: 'join', joined, failures });
-    };
-    if (open === 0) {
-      settle();
-      return;
-    }
-    for (const address of input.addresses) {
-      this.#exchanges.pushPull(address, true, (reason) => {
-        if (reason === undefined) joined++;
-        else failures.push({ address, reason });
-        open--;
-        if (open === 0) settle();
-      });
-    }
-  }
-
-  #ask(input: Extract<GossipInput, { type: 'query' }>): void {
-    const { request } = input;
-    let ended = false;
-    const key = this.#serf.queries.ask({
-      ...input,
-      acked: (from) => this.#context.emit({ type: 'query-ack', request, from }),
-      answered: (from, payload) =>
-        this.#context.emit({ type: 'query-response', request, from, payload }),
-      done: (acks, responses) => {
-        ended = true;
-        this.#asked.delete(request);
-        this.#done(request, { type: 'query', acks, responses });
-      },
-    });
-    if (!ended) this.#asked.set(request, key);
-  }
-
-  #cancel(request: number): void {
-    const key = this.#asked.get(request);
-    if (key !== undefined) this.#serf.queries.cancel(key);
   }
 
   #packet(from: Address, bytes: Uint8Array): void {
@@ -427,6 +335,9 @@ export class GossipCore implements GossipMachine {
       this.#serf.internal.resolveConflict(claimant);
       return;
     }
+    const { nowMs } = this.#context;
+    if (nowMs - this.#conflictLoggedMs < conflictLogIntervalMs) return;
+    this.#conflictLoggedMs = nowMs;
     const { host, port } = claimant;
     this.#context.log('warn', `the name '${record.name}' is also claimed by ${host}:${port}`);
   }
@@ -436,23 +347,6 @@ const inputsOfTheWorld = ['wake', 'packet', 'stream-accepted', 'stream-data', 's
 
 function isCommand(input: GossipInput): boolean {
   return !inputsOfTheWorld.includes(input.type);
-}
-
-function stopped(): QuorateError {
-  return new QuorateError('gossip-stopped', 'this gossip member is leaving or has stopped');
-}
-
-function checkSize(what: string, bytes: Uint8Array, bytesMax: number): void {
-  if (bytes.length <= bytesMax) return;
-  throw new QuorateError('gossip-too-large', `${what}: ${bytes.length} of ${bytesMax} bytes`, {
-    details: { bytes: bytes.length, bytesMax },
-  });
-}
-
-function encodedTags(tags: ReadonlyMap<string, string>): Uint8Array {
-  const meta = encodeTags(tags);
-  checkSize('tags', meta, tagsBytesMax);
-  return meta;
 }
 
 function checkIdentity(options: GossipOptions): void {

@@ -24,7 +24,8 @@ import {
 } from './wire/serf-messages.ts';
 import { WireError } from './wire/wire-error.ts';
 
-const prefix = '_serf_';
+/** Names of queries that never reach an application. */
+export const internalPrefix = '_serf_';
 const keyQueries = ['install-key', 'use-key', 'remove-key', 'list-keys'] as const;
 type KeyQuery = (typeof keyQueries)[number];
 /** Serf's number for a member that is alive. */
@@ -62,8 +63,8 @@ export class InternalQueries {
 
   /** Takes a query that is internal; false if it is for the application. */
   take(query: QueryMessage, answer: (payload: Uint8Array) => void): boolean {
-    if (!query.name.startsWith(prefix)) return false;
-    const name = query.name.slice(prefix.length);
+    if (!query.name.startsWith(internalPrefix)) return false;
+    const name = query.name.slice(internalPrefix.length);
     try {
       const keyQuery = keyQueries.find((known) => known === name);
       if (keyQuery !== undefined) this.#answerKeyQuery(keyQuery, query.payload, answer);
@@ -94,7 +95,7 @@ export class InternalQueries {
     // Our own answer may come while the question is still being asked.
     let key: QueryKey | undefined;
     key = this.#queries.ask({
-      name: prefix + queryName,
+      name: internalPrefix + queryName,
       payload: encodeKeyRequest(operation.kind === 'list' ? undefined : operation.key),
       relayFactor,
       answered: (from, payload) => {
@@ -117,13 +118,14 @@ export class InternalQueries {
   /** Another address claims our name: whom do the others know by it? */
   resolveConflict(claimant: Address): void {
     const { self } = this.#membership();
+    if (this.#resolving || !this.#queries.hasRoom) return;
     const where = `${claimant.host}:${claimant.port}`;
     this.#context.log('error', `our name '${self.name}' is also used at ${where}`);
-    if (this.#resolving || !this.#context.settings.resolveNameConflicts) return;
+    if (!this.#context.settings.resolveNameConflicts) return;
     this.#resolving = true;
     let [responses, ours] = [0, 0];
     this.#queries.ask({
-      name: `${prefix}conflict`,
+      name: `${internalPrefix}conflict`,
       payload: textEncoder.encode(self.name),
       answered: (_, payload) => {
         try {

@@ -6,7 +6,7 @@ export class LamportClock {
   #time: number;
 
   constructor(time = 1) {
-    this.#time = Math.max(1, time);
+    this.#time = Math.min(Math.max(1, Math.floor(time)), Number.MAX_SAFE_INTEGER);
   }
 
   get time(): number {
@@ -15,7 +15,9 @@ export class LamportClock {
 
   /** The present time, for something that we tell; the next will be later. */
   tick(): number {
-    return this.#time++;
+    const time = this.#time;
+    this.witness(time);
+    return time;
   }
 
   /** After what we hear, our time is later than its own. */

@@ -122,6 +122,7 @@ export class Membership {
       this.#refute(message.incarnation);
       return;
     }
+    if (this.#wantsSecondOpinion(record, message)) return;
     this.#endSuspicion(record);
     const bytes = encodeDead(message);
     this.#queue.add(
@@ -288,6 +289,20 @@ export class Membership {
     this.#queue.add({ bytes, subject: name });
   }
 
+  /** Whether a death that another declared is only a suspicion to us, as yet. */
+  #wantsSecondOpinion(record: MemberRecord, message: Omit<DeadMessage, 'type'>): boolean {
+    if (!this.#context.settings.lifeguard.secondOpinion) return false;
+    // Members speak for themselves, and we do.
+    if (message.from === message.node || message.from === this.self.name) return false;
+    this.suspect(message);
+    const { suspicion } = record;
+    if (suspicion === undefined) return false;
+    suspicion.hasten();
+    if (suspicion.endMs <= this.#context.nowMs) return false;
+    this.#scheduleSuspicion(record);
+    return true;
+  }
+
   #startSuspicion(record: MemberRecord, firstAccuser: string): void {
     const { settings, nowMs } = this.#context;
     const members = this.#table.living;
@@ -308,14 +323,33 @@ export class Membership {
 
   #scheduleSuspicion(record: MemberRecord): void {
     record.suspicionTimer?.cancel();
-    record.suspicionTimer = this.#context.timers.at(record.suspicion!.endMs, () => {
-      const { name, incarnation, suspicion } = record;
-      this.#context.log(
-        'info',
-        `suspicion of '${name}' ended with ${suspicion?.confirmations ?? 0} confirmations: it is dead`,
-      );
-      this.dead({ incarnation, node: name, from: this.self.name });
-    });
+    const { nowMs, settings, timers } = this.#context;
+    // What hastens the end may be the first that we hear after a while; what follows it may be the
+    // refutation.
+    const graceMs = settings.lifeguard.patience
+      ? this.#awareness.score * settings.probeIntervalMs
+      : 0;
+    const atMs = Math.max(record.suspicion!.endMs, nowMs + graceMs);
+    record.suspicionTimer = timers.at(atMs, () => this.#suspicionEnded(record));
+  }
+
+  #suspicionEnded(record: MemberRecord): void {
+    const { name, incarnation } = record;
+    const suspicion = record.suspicion!;
+    const { startMs, endMs, confirmations } = suspicion;
+    if (this.#context.settings.lifeguard.patience && suspicion.isLonely) {
+      const patientEndMs = startMs + this.#awareness.scaled(endMs - startMs);
+      if (patientEndMs > this.#context.nowMs) {
+        this.#context.count('suspicion-prolonged');
+        record.suspicionTimer = this.#context.timers.at(patientEndMs, () =>
+          this.#suspicionEnded(record),
+        );
+        return;
+      }
+    }
+    const heard = `${confirmations} confirmation${confirmations === 1 ? '' : 's'}`;
+    this.#context.log('info', `'${name}' did not answer a suspicion with ${heard}: it is dead`);
+    this.dead({ incarnation, node: name, from: this.self.name });
   }
 
   #endSuspicion(record: MemberRecord): void {

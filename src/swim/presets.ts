@@ -29,11 +29,20 @@ export const lanSettings: GossipSettings = {
   // Ten intervals of push/pull: by then even a member that was cut off has heard of the death.
   deadRetentionMs: 300_000,
   awarenessMax: 8,
-  lifeguard: { localHealth: true, dogpile: true, buddy: true, earlyNack: true },
+  lifeguard: {
+    localHealth: true,
+    dogpile: true,
+    buddy: true,
+    earlyNack: true,
+    patience: true,
+    secondOpinion: true,
+  },
 
   // Fits into one Ethernet frame with the headers of IPv6 and UDP.
   packetBytesMax: 1_400,
   compression: true,
+  // Within a data centre bytes are cheaper than computing.
+  packetCompression: false,
   label: '',
   packetDecompressedBytesMax: 65_536,
   streamBytesMax: 20 * 2 ** 20,
@@ -72,6 +81,7 @@ export const wanSettings: GossipSettings = {
   pushPullIntervalMs: 60_000,
   probeTimeoutMs: 3_000,
   probeIntervalMs: 5_000,
+  packetCompression: true,
   // Rounds are rarer, so each reaches one member more.
   gossipNodes: 4,
   gossipIntervalMs: 500,

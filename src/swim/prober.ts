@@ -82,6 +82,8 @@ export class Prober {
   readonly #source: ProbeSource;
   /** At most one probe is under way. */
   #probe: Probe | undefined;
+  /** The last that failed, while nacks for it may still come. */
+  #late: Probe | undefined;
   readonly #relays = new Map<number, Relay>();
   #sequence = 0;
 
@@ -165,8 +167,9 @@ export class Prober {
   }
 
   nack(message: NackMessage): void {
-    const probe = this.#probe;
-    if (probe?.sequence === message.sequence) probe.nacks++;
+    for (const probe of [this.#probe, this.#late]) {
+      if (probe?.sequence === message.sequence) probe.nacks++;
+    }
   }
 
   #tick(): void {
@@ -252,13 +255,30 @@ export class Prober {
       return;
     }
     this.#context.count('probes-failed');
-    const nacksMissing = Math.max(0, probe.nacksExpected - probe.nacks);
-    this.#endProbe(probe, probe.nacksExpected > 0 ? nacksMissing : 1);
+    this.#endProbe(probe, 0);
+    this.#judgeOurselves(probe);
     // It may have been forgotten, or have died, while we waited.
     if (this.#table.get(record.name) !== record || isGone(record)) return;
     this.#context.log('info', `'${record.name}' is suspected: no answer to a probe`);
     const { name, incarnation } = record;
     this.#membership.suspect({ incarnation, node: name, from: this.#source.name });
+  }
+
+  /** Who hears none of its helpers is itself in bad health. */
+  #judgeOurselves(probe: Probe): void {
+    const score = () => {
+      this.#late = undefined;
+      const nacksMissing = Math.max(0, probe.nacksExpected - probe.nacks);
+      this.#awareness.adjust(probe.nacksExpected > 0 ? nacksMissing : 1);
+    };
+    const { lifeguard, probeTimeoutMs } = this.#context.settings;
+    if (!lifeguard.earlyNack || probe.nacks >= probe.nacksExpected) {
+      score();
+      return;
+    }
+    // Those of other make send their nacks so that they come just now.
+    this.#late = probe;
+    this.#context.after(probeTimeoutMs * (1 - earlyNackShare), score);
   }
 
   #endProbe(probe: Probe, awarenessDelta: number): void {

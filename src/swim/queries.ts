@@ -103,6 +103,11 @@ export class Queries {
     return gossipIntervalMs * queryTimeoutMult * Math.ceil(Math.log10(this.#table.living + 1));
   }
 
+  /** Whether one more query of ours may run. */
+  get hasRoom(): boolean {
+    return this.#asked.size < this.#context.settings.queriesMax;
+  }
+
   /**
    * Asks everybody, ourselves too.
    *
@@ -132,7 +137,7 @@ export class Queries {
         { details: { bytes: bytes.length, bytesMax: queryBytesMax } },
       );
     }
-    if (this.#asked.size >= queriesMax) {
+    if (!this.hasRoom) {
       throw new QuorateError('gossip-overloaded', `${queriesMax} queries of ours run already`);
     }
     const timer = this.#context.after(timeoutMs, () => this.cancel(query));
@@ -149,6 +154,16 @@ export class Queries {
     this.#asked.delete(keyText(key));
     asked.timer.cancel();
     asked.question.done(asked.acks.size, asked.responses.size);
+  }
+
+  /** Ends all queries of ours. */
+  stop(): void {
+    for (const { question, acks, responses, timer } of this.#asked.values()) {
+      timer.cancel();
+      question.done(acks.size, responses.size);
+    }
+    this.#asked.clear();
+    this.#open.clear();
   }
 
   /** A query came by gossip; `bytes` are its own. */

@@ -150,8 +150,11 @@ export class SerfMembers {
     }
     if (intent.prune) {
       // One that is still on its way out is forgotten when it is gone.
-      if (member.status === 'left') this.#erase(member);
-      else member.prune = true;
+      if (member.status === 'left') {
+        this.#erase(member);
+        // The intent itself is still going round: it is no news to us.
+        this.#keepEarly('leave', intent.node, intent.lamportTime);
+      } else member.prune = true;
     }
     return true;
   }
@@ -197,7 +200,8 @@ export class SerfMembers {
   mergeState(state: SerfState): void {
     const left = new Set(state.leftMembers);
     for (const node of left) {
-      const lamportTime = (state.statusTimes.get(node) ?? 0) + 1;
+      const heeded = state.statusTimes.get(node) ?? 0;
+      const lamportTime = Math.min(heeded + 1, Number.MAX_SAFE_INTEGER);
       this.leaveIntent({ node, lamportTime, prune: false });
     }
     for (const [node, lamportTime] of state.statusTimes) {
@@ -260,14 +264,11 @@ export class SerfMembers {
   #keepEarly(type: 'join' | 'leave', node: string, lamportTime: number): boolean {
     const known = this.#earlyIntents.get(node);
     if (known !== undefined && lamportTime <= known.lamportTime) return false;
-    this.#earlyIntents.delete(node);
-    if (this.#earlyIntents.size >= this.#context.settings.recentIntentsMax) {
-      // The oldest first: a map keeps the order of insertion.
-      for (const oldest of this.#earlyIntents.keys()) {
-        this.#earlyIntents.delete(oldest);
-        break;
-      }
+    if (known === undefined && this.#earlyIntents.size >= this.#context.settings.recentIntentsMax) {
+      // To forget another instead would make that one news again when it comes back, and two
+      // members would tell each other the same for ever.
       this.#context.count('intents-full');
+      return false;
     }
     this.#earlyIntents.set(node, { type, lamportTime, heardMs: this.#context.nowMs });
     return true;

@@ -21,11 +21,23 @@ export interface LifeguardSettings {
   /** Buddy system (IV-C): a probe of a suspect tells it of the suspicion, so that it can refute. */
   readonly buddy: boolean;
   /**
-   * Ours: a helper sends its nack after 80 % of the probe timeout. At 100 %, as memberlist has it,
-   * the nack meets the end of the prober's interval and is late, so that healthy members count
-   * their helpers as missing and grow deaf.
+   * Ours: a helper sends its nack after 80 % of the probe timeout, and who waits for it grants it
+   * 20 % more. At 100 % for both, as memberlist has it, the nack meets the end of the prober's
+   * interval and is late, so that healthy members count their helpers as missing and grow deaf.
    */
   readonly earlyNack: boolean;
+  /**
+   * Ours: who is alone with a suspicion, and in bad health, waits longer by its health score + 1
+   * before it declares a death: perhaps it only does not hear the refutation. Detection by members
+   * that are well is as fast as ever. Needs `localHealth`, and the honest scores of `earlyNack`.
+   */
+  readonly patience: boolean;
+  /**
+   * Ours: a death that somebody else declares ends our own suspicion at its shortest time, but not
+   * before: the accused must have had that long to refute it to us. In SWIM one member that does
+   * not hear has everybody believe what only it believes.
+   */
+  readonly secondOpinion: boolean;
 }
 
 export interface GossipSettings {
@@ -66,8 +78,10 @@ export interface GossipSettings {
 
   /** Largest packet sent, before compression and with everything else. */
   readonly packetBytesMax: number;
-  /** Whether packets and streams are compressed (packets only if that makes them smaller). */
+  /** Whether what goes over TCP is compressed, if that makes it smaller. Both are always read. */
   readonly compression: boolean;
+  /** … and packets: saves about a third of the bytes of gossip, and doubles its computing. */
+  readonly packetCompression: boolean;
   /** Separates clusters: packets and streams of another label are dropped. At most 255 bytes. */
   readonly label: string;
   /** What a packet may become when decompressed. */

@@ -32,6 +32,7 @@ export class Suspicion {
   readonly #confirmationsExpected: number;
   readonly #minMs: number;
   readonly #maxMs: number;
+  #hastened = false;
 
   constructor(options: {
     startMs: number;
@@ -51,8 +52,19 @@ export class Suspicion {
     return this.#accusers.size - 1;
   }
 
+  /** Whether others could have confirmed it, and none did. */
+  get isLonely(): boolean {
+    return this.#confirmationsExpected > 0 && this.confirmations === 0 && !this.#hastened;
+  }
+
+  /** Somebody has declared the suspect dead: then the shortest time is enough. */
+  hasten(): void {
+    this.#hastened = true;
+  }
+
   /** When the suspect counts as dead, unless something happens. */
   get endMs(): number {
+    if (this.#hastened) return this.startMs + this.#minMs;
     const confirmationsExpected = this.#confirmationsExpected;
     const limits = { confirmationsExpected, minMs: this.#minMs, maxMs: this.#maxMs };
     return this.startMs + suspicionTimeoutMs({ ...limits, confirmations: this.confirmations });

@@ -6,7 +6,7 @@
 import type { Member, MemberChange, Outcome } from '../../swim/api.ts';
 import type { Coordinate } from '../../swim/coordinate.ts';
 import { parseIp } from '../../swim/wire/ip.ts';
-import { MsgpackWriter } from '../../swim/wire/msgpack.ts';
+import { MsgpackWriter } from '../../swim/wire/msgpack-writer.ts';
 
 /** What a client gets: the answer to its request, or a record of a stream that it opened. */
 export type RpcBody =

@@ -5,7 +5,7 @@
  * commands, a body. Fields that are not known are passed over, and missing ones have Go's zero
  * values, so that older and newer clients are understood.
  */
-import { type MsgpackReader, textOf } from '../../swim/wire/msgpack.ts';
+import { type MsgpackReader, textOf } from '../../swim/wire/msgpack-reader.ts';
 import { WireError } from '../../swim/wire/wire-error.ts';
 
 /** The longest text or payload that is taken from a client, in bytes. */

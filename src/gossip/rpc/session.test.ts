@@ -1,7 +1,8 @@
 /** The conversation with a client of Serf's agent RPC, against an agent that only writes down. */
 import { describe, expect, test } from 'vitest';
 import type { Member } from '../../swim/api.ts';
-import { MsgpackReader, MsgpackWriter, textOf } from '../../swim/wire/msgpack.ts';
+import { MsgpackReader, textOf } from '../../swim/wire/msgpack-reader.ts';
+import { MsgpackWriter } from '../../swim/wire/msgpack-writer.ts';
 import type { AgentEvent } from '../events.ts';
 import type { RpcAgent, RpcAnswer } from './agent.ts';
 import { eventFilter, filterMembers } from './filter.ts';

@@ -8,7 +8,7 @@
 import { QuorateError } from '../../base/errors.ts';
 import type { Cancel } from '../../ports/callbacks.ts';
 import type { LogLevel, QueryKey } from '../../swim/api.ts';
-import { MsgpackReader } from '../../swim/wire/msgpack.ts';
+import { MsgpackReader } from '../../swim/wire/msgpack-reader.ts';
 import { NeedMoreBytes, WireError } from '../../swim/wire/wire-error.ts';
 import type { AgentEvent } from '../events.ts';
 import type { RpcAgent } from './agent.ts';

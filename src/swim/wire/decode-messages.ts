@@ -20,7 +20,7 @@ import {
   type SuspectMessage,
   wireStates,
 } from './messages.ts';
-import { MsgpackReader } from './msgpack.ts';
+import { MsgpackReader } from './msgpack-reader.ts';
 import { WireError } from './wire-error.ts';
 
 /** Longest member name taken from the wire. */

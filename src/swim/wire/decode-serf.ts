@@ -5,7 +5,7 @@
 import type { Coordinate } from '../coordinate.ts';
 import { nameBytesMax } from './decode-messages.ts';
 import { formatIp } from './ip.ts';
-import { MsgpackReader } from './msgpack.ts';
+import { MsgpackReader } from './msgpack-reader.ts';
 import {
   type ConflictResponse,
   coordinateVersion,

@@ -20,7 +20,7 @@ import {
   encodeUser,
   type PacketMessage,
 } from './messages.ts';
-import { MsgpackReader } from './msgpack.ts';
+import { MsgpackReader } from './msgpack-reader.ts';
 import { PacketCodec } from './packet.ts';
 import {
   encodeCoordinate,

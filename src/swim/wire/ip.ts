@@ -4,20 +4,31 @@
  */
 import { WireError } from './wire-error.ts';
 
+const [dot, zero] = [0x2e, 0x30];
+
 /** The bytes of an address in numbers, or `undefined` if the text is none. */
 export function parseIp(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[index] = Number(part);
+  let [part, value, digits] = [0, 0, 0];
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : dot;
+    if (code === dot) {
+      if (digits === 0 || part > 3) return undefined;
+      bytes[part++] = value;
+      [value, digits] = [0, 0];
+    } else {
+      // A leading zero would be octal to some.
+      if (code < zero || code > zero + 9 || (digits > 0 && value === 0)) return undefined;
+      value = value * 10 + code - zero;
+      digits++;
+      if (value > 255) return undefined;
+    }
   }
-  return bytes;
+  return part === 4 ? bytes : undefined;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -6,7 +6,7 @@
  */
 import type { Address } from '../api.ts';
 import { parseIp } from './ip.ts';
-import { fieldName, MsgpackWriter } from './msgpack.ts';
+import { fieldName, MsgpackWriter } from './msgpack-writer.ts';
 
 export const messageTypes = {
   ping: 0,

@@ -13,13 +13,14 @@ import { decodeCompressed, decodePacketMessage } from './decode-messages.ts';
 import { type Keyring, nonceBytes, tagBytes } from './keyring.ts';
 import { lzwCompress, lzwDecompress } from './lzw.ts';
 import { messageTypes, type PacketMessage } from './messages.ts';
-import { fieldName, MsgpackReader, MsgpackWriter } from './msgpack.ts';
+import { MsgpackReader } from './msgpack-reader.ts';
+import { fieldName, MsgpackWriter } from './msgpack-writer.ts';
 import { WireError } from './wire-error.ts';
 
 /** Compound in compressed in compound is the deepest that makes any sense. */
 const nestingMax = 4;
-/** What is shorter does not get smaller by LZW, whose first codes are longer than bytes. */
-const compressBytesMin = 128;
+/** What is shorter hardly gets smaller by LZW, whose first codes are longer than bytes. */
+const compressBytesMin = 400;
 /** What one packet may hold together; a full packet of the smallest messages stays below it. */
 const partsMax = 4_096;
 

@@ -6,7 +6,7 @@
 import type { Address } from '../api.ts';
 import type { Coordinate } from '../coordinate.ts';
 import { parseIp } from './ip.ts';
-import { fieldName, MsgpackWriter } from './msgpack.ts';
+import { fieldName, MsgpackWriter } from './msgpack-writer.ts';
 
 export const serfTypes = {
   leave: 0,

@@ -28,7 +28,7 @@ import {
   type PushPullNode,
   type UserMessage,
 } from './messages.ts';
-import { MsgpackReader } from './msgpack.ts';
+import { MsgpackReader } from './msgpack-reader.ts';
 import { compressMessage, join, labelHeader, openSealed } from './packet.ts';
 import { NeedMoreBytes, WireError } from './wire-error.ts';
 

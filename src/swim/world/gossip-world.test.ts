@@ -10,8 +10,8 @@ const cluster = (size: number, seed: number, loss = 0): GossipWorld => {
 };
 
 describe('a cluster', () => {
-  it('of 50 converges within seconds', () => {
-    const world = cluster(50, 1);
+  it.each([1, 2, 3, 4])('of 50 that join at once converges within seconds (seed %d)', (seed) => {
+    const world = cluster(50, seed);
     expect(world.runUntil(() => world.agree(), 5_000)).toBe(true);
   });
 

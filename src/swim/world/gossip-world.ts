@@ -47,6 +47,8 @@ export class WorldMember {
   /** Absent while it is down. */
   core: GossipCore | undefined;
   paused = false;
+  /** It runs, but neither hears nor is heard until later: its network, or its sockets, are slow. */
+  clogged = false;
   /** Members of different sides do not reach each other. */
   side = 0;
   /** Every effect for the application, in order. */
@@ -54,6 +56,8 @@ export class WorldMember {
   wakeTimer: Timer | undefined;
   /** What arrived while it was paused. */
   backlog: GossipInput[] = [];
+  /** What it wanted to send while it was clogged. */
+  outbox: GossipEffect[] = [];
   lastAccepted: StreamId = -1;
 
   constructor(name: string, options: Omit<GossipOptions, 'nowMs' | 'random'>) {
@@ -156,6 +160,22 @@ export class GossipWorld {
     for (const input of backlog) this.input(member, input);
   }
 
+  /** Holds up everything that a member sends and is sent, while its timers go on. */
+  clog(member: WorldMember): void {
+    member.clogged = true;
+  }
+
+  unclog(member: WorldMember): void {
+    if (!member.clogged) return;
+    member.clogged = false;
+    const { outbox, backlog } = member;
+    member.outbox = [];
+    member.backlog = [];
+    if (member.core === undefined) return;
+    for (const effect of outbox) this.#transmit(member, effect);
+    for (const input of backlog) this.input(member, input);
+  }
+
   /** Divides the network; who is not named stays on side 0. */
   partition(...sides: readonly (readonly WorldMember[])[]): void {
     this.heal();
@@ -191,7 +211,7 @@ export class GossipWorld {
   /** Hands an input to a member, now. */
   input(member: WorldMember, input: GossipInput): void {
     if (member.core === undefined) return;
-    if (member.paused) {
+    if (member.paused || (member.clogged && isFromOthers(input))) {
       if (member.backlog.length < backlogMax) member.backlog.push(input);
       return;
     }
@@ -237,24 +257,19 @@ export class GossipWorld {
   #carryOut(member: WorldMember, effects: readonly GossipEffect[]): void {
     for (const effect of effects) {
       this.observe?.(member, effect);
-      switch (effect.type) {
-        case 'send-packet':
-          this.#sendPacket(member, effect.to, effect.bytes);
-          break;
-        case 'open-stream':
-          this.#openStream(member, effect);
-          break;
-        case 'write-stream':
-          this.#write(member, effect.stream, effect.bytes);
-          break;
-        case 'close-stream':
-          this.#close(member, effect.stream);
-          break;
-        default:
-          if (this.keepSeen) member.seen.push(effect);
-      }
+      if (!isForNetwork(effect)) {
+        if (this.keepSeen) member.seen.push(effect);
+      } else if (!member.clogged) this.#transmit(member, effect);
+      else if (member.outbox.length < backlogMax) member.outbox.push(effect);
     }
     this.#scheduleWake(member);
+  }
+
+  #transmit(member: WorldMember, effect: GossipEffect): void {
+    if (effect.type === 'send-packet') this.#sendPacket(member, effect.to, effect.bytes);
+    else if (effect.type === 'open-stream') this.#openStream(member, effect);
+    else if (effect.type === 'write-stream') this.#write(member, effect.stream, effect.bytes);
+    else if (effect.type === 'close-stream') this.#close(member, effect.stream);
   }
 
   #scheduleWake(member: WorldMember): void {
@@ -332,4 +347,12 @@ export class GossipWorld {
     this.#streams.delete(`${other.member.name} ${other.stream}`);
     this.input(other.member, { type: 'stream-closed', stream: other.stream });
   }
+}
+
+function isForNetwork(effect: GossipEffect): boolean {
+  return effect.type === 'send-packet' || effect.type.endsWith('-stream');
+}
+
+function isFromOthers(input: GossipInput): boolean {
+  return input.type === 'packet' || input.type.startsWith('stream-');
 }

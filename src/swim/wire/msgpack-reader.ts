@@ -1,185 +1,22 @@
 /**
- * The msgpack of memberlist and Serf, which is that of an old Go library: structs are maps with
- * sorted field names; strings and byte slices are both "raw" in the forms of 2011 (A0–BF, DA, DB),
- * since str8 and bin did not exist; unsigned integers take the shortest form; floats are always
- * eight bytes. General libraries write the newer forms, which old peers refuse: hence these lines.
- *
- * The reader takes the newer forms too. It never allocates by a length that it has read: a length
- * beyond the bytes at hand is refused first, so that what is allocated is bounded by what arrived.
+ * Reads msgpack, the dialect of {@link file://./msgpack-writer.ts the writer} and the newer forms
+ * too. It never allocates by a length that it has read: a length beyond the bytes at hand is refused
+ * first, so that what is allocated is bounded by what arrived.
  */
 import { NeedMoreBytes, WireError } from './wire-error.ts';
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const noBytes: Uint8Array = new Uint8Array(0);
-
-/** A struct's field name as it stands on the wire. */
-export function fieldName(name: string): Uint8Array {
-  const writer = new MsgpackWriter(64);
-  writer.string(name);
-  return writer.finish();
-}
-
-/** Builds a message in a buffer that it owns and reuses; `finish` copies out and starts anew. */
-export class MsgpackWriter {
-  #bytes: Uint8Array;
-  #view: DataView;
-  #length = 0;
-
-  constructor(capacityBytes = 512) {
-    this.#bytes = new Uint8Array(capacityBytes);
-    this.#view = new DataView(this.#bytes.buffer);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Copies what was written and forgets it. */
-  finish(): Uint8Array {
-    const copy = this.#bytes.slice(0, this.#length);
-    this.#length = 0;
-    return copy;
-  }
-
-  byte(value: number): this {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = value;
-    return this;
-  }
-
-  /** Bytes as they are, without a header: field names, nested messages. */
-  plain(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-    return this;
-  }
-
-  map(size: number): this {
-    return this.#sized(size, 0x80, 0xde);
-  }
-
-  array(size: number): this {
-    return this.#sized(size, 0x90, 0xdc);
-  }
-
-  nil(): this {
-    return this.byte(0xc0);
-  }
-
-  boolean(value: boolean): this {
-    return this.byte(value ? 0xc3 : 0xc2);
-  }
-
-  /** A whole number in 0 … 2^53 − 1, in the shortest form. */
-  uint(value: number): this {
-    if (value < 0x80) return this.byte(value);
-    this.#reserve(9);
-    const at = this.#length;
-    if (value < 0x100) {
-      this.#bytes[at] = 0xcc;
-      this.#bytes[at + 1] = value;
-      this.#length += 2;
-    } else if (value < 0x1_0000) {
-      this.#bytes[at] = 0xcd;
-      this.#view.setUint16(at + 1, value);
-      this.#length += 3;
-    } else if (value < 0x1_0000_0000) {
-      this.#bytes[at] = 0xce;
-      this.#view.setUint32(at + 1, value);
-      this.#length += 5;
-    } else {
-      this.#bytes[at] = 0xcf;
-      this.#view.setUint32(at + 1, Math.floor(value / 2 ** 32));
-      this.#view.setUint32(at + 5, value >>> 0);
-      this.#length += 9;
-    }
-    return this;
-  }
-
-  float(value: number): this {
-    this.#reserve(9);
-    this.#bytes[this.#length] = 0xcb;
-    this.#view.setFloat64(this.#length + 1, value);
-    this.#length += 9;
-    return this;
-  }
-
-  raw(bytes: Uint8Array): this {
-    this.#rawHeader(bytes.length);
-    return this.plain(bytes);
-  }
-
-  string(text: string): this {
-    // UTF-8 takes at most three bytes for a UTF-16 unit. Nearly all names are short.
-    if (text.length <= 31) {
-      this.#reserve(1 + text.length * 3);
-      const start = this.#length + 1;
-      let at = start;
-      for (let index = 0; index < text.length; index++) {
-        const unit = text.charCodeAt(index);
-        if (unit >= 0x80) return this.raw(encoder.encode(text));
-        this.#bytes[at++] = unit;
-      }
-      this.#bytes[start - 1] = 0xa0 | text.length;
-      this.#length = at;
-      return this;
-    }
-    return this.raw(encoder.encode(text));
-  }
-
-  #rawHeader(length: number): void {
-    this.#reserve(5);
-    if (length < 32) {
-      this.#bytes[this.#length++] = 0xa0 | length;
-    } else if (length < 0x1_0000) {
-      this.#bytes[this.#length] = 0xda;
-      this.#view.setUint16(this.#length + 1, length);
-      this.#length += 3;
-    } else {
-      this.#bytes[this.#length] = 0xdb;
-      this.#view.setUint32(this.#length + 1, length);
-      this.#length += 5;
-    }
-  }
-
-  #sized(size: number, fixed: number, wide: number): this {
-    this.#reserve(5);
-    if (size < 16) return this.byte(fixed | size);
-    if (size < 0x1_0000) {
-      this.#bytes[this.#length] = wide;
-      this.#view.setUint16(this.#length + 1, size);
-      this.#length += 3;
-    } else {
-      this.#bytes[this.#length] = wide + 1;
-      this.#view.setUint32(this.#length + 1, size);
-      this.#length += 5;
-    }
-    return this;
-  }
-
-  #reserve(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
-  }
-}
 
 /** Reads values from bytes. Throws a {@link WireError}; {@link NeedMoreBytes} if they end early. */
 export class MsgpackReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #end: number;
   /** Where the next value begins. */
   offset: number;
 
   constructor(bytes: Uint8Array, offset = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#end = bytes.length;
     this.offset = offset;
   }
@@ -240,16 +77,8 @@ export class MsgpackReader {
 
   float(): number {
     const head = this.byte();
-    if (head === 0xcb) {
-      this.#need(8);
-      this.offset += 8;
-      return this.#view.getFloat64(this.offset - 8);
-    }
-    if (head === 0xca) {
-      this.#need(4);
-      this.offset += 4;
-      return this.#view.getFloat32(this.offset - 4);
-    }
+    if (head === 0xcb) return viewOf(this.plain(8)).getFloat64(0);
+    if (head === 0xca) return viewOf(this.plain(4)).getFloat32(0);
     return this.#integer(head);
   }
 
@@ -364,7 +193,6 @@ export class MsgpackReader {
   #integer(head: number): number {
     if (head < 0x80) return head;
     if (head >= 0xe0) return head - 0x100;
-    const at = this.offset;
     switch (head) {
       case 0xcc:
         return this.byte();
@@ -372,27 +200,16 @@ export class MsgpackReader {
         return this.#uint16();
       case 0xce:
         return this.#uint32();
-      case 0xcf: {
-        this.#need(8);
-        this.offset += 8;
-        return this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
-      }
+      case 0xcf:
+        return this.#uint32() * 2 ** 32 + this.#uint32();
       case 0xd0:
-        this.#need(1);
-        this.offset += 1;
-        return this.#view.getInt8(at);
+        return (this.byte() << 24) >> 24;
       case 0xd1:
-        this.#need(2);
-        this.offset += 2;
-        return this.#view.getInt16(at);
+        return (this.#uint16() << 16) >> 16;
       case 0xd2:
-        this.#need(4);
-        this.offset += 4;
-        return this.#view.getInt32(at);
+        return this.#uint32() | 0;
       case 0xd3:
-        this.#need(8);
-        this.offset += 8;
-        return this.#view.getInt32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
+        return (this.#uint32() | 0) * 2 ** 32 + this.#uint32();
       default:
         throw new WireError('not-a-number');
     }
@@ -400,19 +217,23 @@ export class MsgpackReader {
 
   #uint16(): number {
     this.#need(2);
-    this.offset += 2;
-    return this.#view.getUint16(this.offset - 2);
+    const at = this.offset;
+    this.offset = at + 2;
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
 
   #uint32(): number {
-    this.#need(4);
-    this.offset += 4;
-    return this.#view.getUint32(this.offset - 4);
+    return this.#uint16() * 0x1_0000 + this.#uint16();
   }
 
   #need(more: number): void {
     if (this.offset + more > this.#end) throw new NeedMoreBytes(this.offset + more);
   }
+}
+
+// Floats are rare, and a view for every message would cost more than the message.
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Valid UTF-8 as text. @throws WireError `invalid-utf8` */
