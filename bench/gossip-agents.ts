@@ -83,7 +83,9 @@ async function parent({ members, processes, idleMs }: Plan): Promise<void> {
   console.log(`  converged           ${convergedMs.toFixed(0)} ms, ${verdict} 5 s`);
 
   const spent = await usage(children);
-  console.log(`  CPU until then      ${(spent.cpuMs / 1_000).toFixed(2)} s, starting Node included`);
+  console.log(
+    `  CPU until then      ${(spent.cpuMs / 1_000).toFixed(2)} s, starting Node included`,
+  );
 
   // What was begun by joining should be over: broadcasts, the first push/pulls.
   await new Promise((resolve) => setTimeout(resolve, 15_000));
