@@ -40,6 +40,12 @@ server.once('error', (error) => {
   process.exitCode = 1;
   void stop();
 });
+void gossip.closed.then(({ error }) => {
+  if (error === undefined) return;
+  console.error(`Gossip has ended: ${error.message}`);
+  process.exitCode = 1;
+  void stop();
+});
 await ready;
 console.log(`one-value ${name} serves http://${address}:${httpPort}`);
 
