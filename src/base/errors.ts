@@ -17,6 +17,75 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'no-leader': { retryable: true, meaning: 'No leader is known at the moment.' },
+  transferring: { retryable: true, meaning: 'Leadership is being handed over.' },
+  'over-quota': { retryable: true, meaning: 'Too much is waiting to be committed already.' },
+  'unsafe-change': {
+    retryable: true,
+    meaning: 'The change of configuration would not be safe now.',
+  },
+  'forwarding-disabled': {
+    retryable: true,
+    meaning: 'This member does not lead and passes nothing on.',
+  },
+  'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
+  'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
+  removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
+  'disk-failed': { retryable: false, meaning: 'The disk reported an error on reading or writing.' },
+  'disk-sync-failed': {
+    retryable: false,
+    meaning: 'A sync failed: what the file holds on disk is unknown, and the member must stop.',
+  },
+  'disk-full': { retryable: true, meaning: 'There is no space left on the volume, or no quota.' },
+  'short-write': {
+    retryable: true,
+    meaning: 'Fewer bytes were written than asked for, most likely because the disk is full.',
+  },
+  'file-not-found': { retryable: false, meaning: 'There is no file or directory of that name.' },
+  'file-exists': {
+    retryable: false,
+    meaning: 'There is already a file or directory of that name.',
+  },
+  'file-in-use': {
+    retryable: true,
+    meaning: 'The file is open, and the system does not allow it.',
+  },
+  'file-too-large': { retryable: false, meaning: 'A file is larger than it may be.' },
+  'directory-not-empty': { retryable: false, meaning: 'A directory still has something in it.' },
+  'directory-locked': {
+    retryable: true,
+    meaning: 'Another process, or another member in this one, works in that directory.',
+  },
+  'permission-denied': { retryable: false, meaning: 'The system does not allow this process to.' },
+  'too-many-files': {
+    retryable: true,
+    meaning: 'The process or the system has as many files and sockets open as it may.',
+  },
+  'address-in-use': { retryable: true, meaning: 'Something else listens on that address.' },
+  'address-unavailable': { retryable: false, meaning: 'This machine has no such address.' },
+  'name-not-resolved': {
+    retryable: true,
+    meaning: 'The name of a host has no address at present.',
+  },
+  'host-unreachable': { retryable: true, meaning: 'There is no way to that host at present.' },
+  'connection-refused': { retryable: true, meaning: 'Nothing listens at that address.' },
+  'connection-reset': { retryable: true, meaning: 'The other side, or the network, broke it off.' },
+  'connection-timeout': {
+    retryable: true,
+    meaning: 'The other side did not answer in time: it is slow, dead, or cannot be reached.',
+  },
+  'handshake-timeout': { retryable: true, meaning: 'A TLS handshake took too long.' },
+  'tls-failed': {
+    retryable: false,
+    meaning: 'TLS could not be agreed on: certificate, authority, name, revocation or version.',
+  },
+  'too-many-connections': { retryable: true, meaning: 'A listener has as many as it may have.' },
+  'send-buffer-full': {
+    retryable: true,
+    meaning: 'The other side reads too slowly, and more waits for it than may.',
+  },
+  'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
   'gossip-too-large': {
     retryable: false,
     meaning: 'An event, query, answer or set of tags is larger than gossip may carry.',
@@ -52,11 +121,14 @@ export interface ErrorFacts {
  *
  * @example
  * ```ts
- * try {
- *   raft.step({ type: 'propose', entries: [{ data }] });
- * } catch (error) {
- *   if (error instanceof QuorateError && error.retryable) later();
- *   else throw error;
+ * function proposeOrWait(propose: () => void): 'proposed' | 'try later' {
+ *   try {
+ *     propose();
+ *     return 'proposed';
+ *   } catch (error) {
+ *     if (error instanceof QuorateError && error.retryable) return 'try later';
+ *     throw error;
+ *   }
  * }
  * ```
  */

@@ -1,0 +1,16 @@
+/** Programs of this repository that scripts start, by the source they are built from. */
+import { join } from 'node:path';
+import { root } from './set-up/root.mjs';
+
+export const programs = {
+  timeline: 'src/cli/timeline.ts',
+  raftSuite: 'test/raft-suite/run.ts',
+};
+
+/**
+ * Absolute path of what a program's source was built into.
+ * @param {string} source
+ */
+export function builtPath(source) {
+  return join(root, 'dist', source.replace(/\.ts$/, '.js'));
+}

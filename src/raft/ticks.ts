@@ -1,0 +1,50 @@
+/** Time: what happens when it passes (§5.2, §6.2). */
+import type { Core } from './core.ts';
+import { startElection } from './election.ts';
+import { NOBODY } from './entry.ts';
+import { proposeQuiet } from './quiescence.ts';
+import { jointVote } from './quorum.ts';
+import { becomeFollower } from './roles.ts';
+import { broadcastHeartbeats } from './sending.ts';
+
+export function tick(core: Core, nowMs: number | undefined): void {
+  core.ticksSinceStart++;
+  if (core.quiet) return;
+  if (core.role === 'leader') tickLeader(core, nowMs);
+  else tickOther(core);
+}
+
+function tickOther(core: Core): void {
+  core.electionElapsedTicks++;
+  if (!core.promotable || core.electionElapsedTicks < core.electionTimeoutTicks) return;
+  core.electionElapsedTicks = 0;
+  startElection(core, 'timeout');
+}
+
+function tickLeader(core: Core, nowMs: number | undefined): void {
+  const { electionTicks, heartbeatTicks, checkQuorum } = core.settings;
+  core.heartbeatElapsedTicks++;
+  core.electionElapsedTicks++;
+  if (core.electionElapsedTicks >= electionTicks) {
+    core.electionElapsedTicks = 0;
+    if (checkQuorum) stepDownWithoutQuorum(core);
+    // A transfer that took longer than this has failed: take proposals again.
+    core.transferTarget = NOBODY;
+  }
+  if (core.role !== 'leader' || core.heartbeatElapsedTicks < heartbeatTicks) return;
+  core.heartbeatElapsedTicks = 0;
+  if (!proposeQuiet(core)) broadcastHeartbeats(core, nowMs);
+}
+
+/** Check-quorum (§6.2): who hears no majority within an election timeout may lead no longer. */
+function stepDownWithoutQuorum(core: Core): void {
+  const { configuration, progress } = core.membership;
+  const { voters, votersOutgoing } = configuration;
+  const heard = jointVote(
+    voters,
+    votersOutgoing,
+    (voter) => voter === core.id || progress.get(voter)?.active === true,
+  );
+  if (heard !== 'won') becomeFollower(core, core.term, NOBODY);
+  for (const each of progress.values()) if (each.member !== core.id) each.active = false;
+}
