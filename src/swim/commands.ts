@@ -142,7 +142,8 @@ export class Commands {
   }
 
   #ask(input: Extract<GossipCommand, { type: 'query' }>): void {
-    if (input.name.startsWith(internalPrefix)) {
+    // A ping changes nothing, and is how `serf reachability` sees who is there.
+    if (input.name.startsWith(internalPrefix) && input.name !== `${internalPrefix}ping`) {
       throw new QuorateError('malformed-message', `names with '${internalPrefix}' are Serf's own`);
     }
     const { request } = input;
