@@ -175,6 +175,21 @@ describe.each([
     expect(relayed.output).toContain('still q1');
   });
 
+  test('shared values pass real agents by', async (context) => {
+    context.skip(serfMissing() !== '', serfMissing());
+    const first = await real('r1');
+    const [a, b] = [await our('q1', [first]), await our('q2', [first])];
+    await agree(3);
+    const changes = b.value<string>('text').changes();
+    const large = 'x'.repeat(20_000);
+    a.value<string>('text').set(large);
+    expect((await changes.next()).value?.value).toBe(large);
+    a.map('m').set('k', new Map([[1n, new Date(0)]]));
+    await until('the small one', () => b.map('m').has('k'));
+    expect(b.map('m').get('k')).toEqual(new Map([[1n, new Date(0)]]));
+    expect(first.log).not.toMatch(/unknown type|unknown message/i);
+  });
+
   test('a key is rotated across both kinds, where there is one', async (context) => {
     context.skip(serfMissing() !== '', serfMissing());
     if (key === undefined) {
