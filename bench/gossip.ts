@@ -59,7 +59,7 @@ function spread(): void {
     `${stragglers} in ${runsWithStragglers}`;
   for (const members of [30, 100, 1_000, 10_000]) {
     for (const loss of [0, 0.1]) {
-      const runs = Math.max(quick ? 3 : 20, Math.round((quick ? 3_000 : 60_000) / members));
+      const runs = Math.max(quick ? 3 : 10, Math.round((quick ? 3_000 : 60_000) / members));
       const ours = measureSpread({ members, loss, runs }, seed);
       const direct = directModel({ members, loss, runs }, seed);
       console.log(

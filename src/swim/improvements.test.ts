@@ -311,6 +311,16 @@ describe('intents', () => {
     for (const member of [a!, b!, c!]) expect(member.statuses().get('m2')).toBe('alive');
   });
 
+  it('forced upon a live member at the time of its own last join are refuted by it', () => {
+    const world = cluster(2);
+    const [, member] = world.members;
+    const lamportTime = member!.core!.lamportTimes.member - 1;
+    effectsOf(world, member!, leave('m1', lamportTime));
+    expect(counter(member!, 'leave-refuted')).toBe(1);
+    effectsOf(world, member!, leave('m1', lamportTime));
+    expect(counter(member!, 'leave-refuted')).toBe(1);
+  });
+
   it('forced upon a live member are refuted by it', () => {
     const world = cluster(3);
     world.command(world.members[0]!, { type: 'force-leave', request: 1, name: 'm2' });

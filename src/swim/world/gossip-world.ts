@@ -27,6 +27,8 @@ import { lanSettings } from '../presets.ts';
 import type { GossipSettings } from '../settings.ts';
 import { type Timer, Timers } from '../timers.ts';
 
+/** A condition is looked at this often, in virtual time. */
+const lookIntervalMs = 20;
 /** What a paused process's socket holds; the rest is lost, as in an operating system. */
 const backlogMax = 1_000;
 
@@ -230,9 +232,13 @@ export class GossipWorld {
   /** Runs until `condition` holds, at most for `limitMs`; true if it does. */
   runUntil(condition: () => boolean, limitMs: number): boolean {
     const endMs = this.nowMs + limitMs;
-    for (let steps = 0; ; steps++) {
+    let lookAtMs = this.nowMs;
+    for (;;) {
       // Looking at everything after each step would cost more than the steps.
-      if (steps % 64 === 0 && condition()) return true;
+      if (this.nowMs >= lookAtMs) {
+        if (condition()) return true;
+        lookAtMs = this.nowMs + lookIntervalMs;
+      }
       const nextMs = this.#timers.nextAtMs;
       if (nextMs > endMs) break;
       this.nowMs = Math.max(this.nowMs, nextMs);
