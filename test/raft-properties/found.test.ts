@@ -1,6 +1,6 @@
 /**
- * What the random schedules found, each told by hand in a few steps. The runs that showed them are
- * in `found-runs.test.ts`.
+ * What the random schedules found, each told by hand in a few steps: that outlives the runs, whose
+ * meaning changes with what is drawn from a seed.
  */
 import { expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/seeded-random.ts';

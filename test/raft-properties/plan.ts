@@ -44,6 +44,7 @@ const weights = {
   flipFlop: { mixed: 1, elections: 6, members: 0, reads: 0, storage: 6, quiet: 0 },
   figureEight: { mixed: 2, elections: 25, members: 1, reads: 0, storage: 2, quiet: 0 },
   relapse: { mixed: 2, elections: 15, members: 1, reads: 0, storage: 4, quiet: 0 },
+  staleLease: { mixed: 1, elections: 0, members: 0, reads: 6, storage: 0, quiet: 0 },
   staleRead: { mixed: 1, elections: 1, members: 1, reads: 10, storage: 0, quiet: 0 },
 } satisfies Record<string, Record<Profile, number>>;
 

@@ -8,7 +8,7 @@ import type { MemberId } from '../../src/raft/entry.ts';
 import type { Append, Message, MessageType } from '../../src/raft/message.ts';
 import type { Host } from './host.ts';
 import { encodeCommand } from './machine.ts';
-import type { Step } from './plan.ts';
+import { type Step, TICK } from './plan.ts';
 import type { World } from './world.ts';
 
 export type Play = (world: World, step: Step) => void;
@@ -37,8 +37,8 @@ function staged(play: Play): Play {
   };
 }
 
-function write(host: Host): void {
-  const data = encodeCommand({ id: host.world.commands++, requiredTerm: 0 }, 0);
+function write(world: World, host: Host): void {
+  const data = encodeCommand({ id: world.commands++, requiredTerm: 0 }, 0);
   host.step({ type: 'propose', entries: [{ type: 'normal', data }] });
 }
 
@@ -80,7 +80,7 @@ function flipFlop(world: World, step: Step): void {
   world.passes = (message) => !isAppend(message) || message.to === third.id;
   third.slowness = { by: length + ((step.b >>> 20) % 20), until: world.events.now + 4 * length };
   cue(world, [
-    () => write(leader),
+    () => write(world, leader),
     () => elect(world, second),
     () => elect(world, leader),
     () => {},
@@ -100,7 +100,7 @@ function figureEight(world: World, step: Step): void {
   let passing: (message: Message) => boolean = (message) => !isAppend(message);
   world.passes = (message) => passing(message);
   cue(world, [
-    () => write(leader),
+    () => write(world, leader),
     () => elect(world, second),
     () => {
       // Now earlier terms' entries pass; the new term's own are held back where they would fit.
@@ -136,7 +136,7 @@ function relapse(world: World, step: Step): void {
   world.heal();
   second.slowness = { by: 8 * length, until: world.events.now + 8 * length };
   cue(world, [
-    () => write(leader),
+    () => write(world, leader),
     () => {
       delay(world, 'vote-reply', length);
       elect(world, second);
@@ -171,7 +171,7 @@ function staleRead(world: World, step: Step): void {
       world.passes = isNeither(leader.id);
       elect(world, second);
     },
-    () => write(second),
+    () => write(world, second),
     () => {
       read(world, leader);
       read(world, leader);
@@ -179,6 +179,32 @@ function staleRead(world: World, step: Step): void {
     () => {},
     () => read(world, leader),
   ]);
+}
+
+/**
+ * A leader is cut off and knows nothing of the one that follows it: for as long as it takes to lose
+ * its lease it is asked to read, while the other writes (trap 26).
+ */
+function staleLease(world: World, step: Step): void {
+  const actors = cast(world, step);
+  if (actors === undefined) return;
+  const { leader, second } = actors;
+  const begins = 2 * act(world);
+  world.heal();
+  world.whileFaulty(0, () => read(world, leader));
+  world.whileFaulty(begins, () => {
+    world.passes = isNeither(leader.id);
+  });
+  const ends = 3 * world.plan.group.electionTicks * TICK;
+  for (let after = 0; after < ends; after += TICK / 2) {
+    world.whileFaulty(begins + after, () => {
+      if (step.b % 4 === 0) second.step({ type: 'campaign' });
+      const next = world.leader;
+      if (next !== undefined && next !== leader) write(world, next);
+      read(world, leader);
+    });
+  }
+  world.whileFaulty(begins + ends, () => world.heal());
 }
 
 function isNeither(member: MemberId): (message: Message) => boolean {
@@ -198,4 +224,5 @@ export const plays = {
   figureEight: staged(figureEight),
   relapse: staged(relapse),
   staleRead: staged(staleRead),
+  staleLease: staged(staleLease),
 } satisfies Record<string, Play>;

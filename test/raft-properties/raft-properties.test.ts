@@ -13,7 +13,7 @@ import { planNamed, runOrExplain, shrink } from './replay.ts';
 import { run } from './run.ts';
 import { World } from './world.ts';
 
-const runs = Number(process.env.QUORATE_RUNS ?? '120');
+const runs = Number(process.env.QUORATE_RUNS ?? '100');
 /** The same runs each time, lest a change be blamed for what it did not do. */
 const seed = Number(process.env.QUORATE_SEED ?? '1');
 const replay = process.env.QUORATE_REPLAY;
@@ -40,6 +40,16 @@ if (replay !== undefined) {
   );
 }
 
+/**
+ * Runs that showed a bug once: a vote that left before it was durable, a stored commit index
+ * behind what was applied, elections under leases, a snapshot that did not name its receiver.
+ */
+const found = ['storage:2', 'mixed:1', 'storage:0', 'members:0', 'members:29'];
+
+it.each(found)('gets through %s, in which a bug showed once', (name) => {
+  runOrExplain(planNamed(name));
+});
+
 it('runs the same plan the same way twice, event by event', () => {
   for (const profile of profiles) {
     const traces = [1, 2].map(() => {
@@ -55,7 +65,7 @@ it('runs the same plan the same way twice, event by event', () => {
 it('reaches what it claims to: elections, commits, changes, reads, snapshots', () => {
   const sums = { elections: 0, committed: 0, changes: 0, reads: 0 };
   let snapshots = 0;
-  for (let planSeed = 0; planSeed < 30; planSeed++) {
+  for (let planSeed = 0; planSeed < 15; planSeed++) {
     for (const profile of profiles) {
       const world = new World(planFrom(profile, planSeed));
       const figures = run(world.plan, world);
@@ -65,15 +75,15 @@ it('reaches what it claims to: elections, commits, changes, reads, snapshots', (
       }
     }
   }
-  expect(sums.elections).toBeGreaterThan(300);
-  expect(sums.committed).toBeGreaterThan(1000);
-  expect(sums.changes).toBeGreaterThan(50);
-  expect(sums.reads).toBeGreaterThan(100);
-  expect(snapshots).toBeGreaterThan(30);
+  expect(sums.elections).toBeGreaterThan(150);
+  expect(sums.committed).toBeGreaterThan(500);
+  expect(sums.changes).toBeGreaterThan(25);
+  expect(sums.reads).toBeGreaterThan(50);
+  expect(snapshots).toBeGreaterThan(15);
 });
 
 it('shrinks a failing schedule to what matters', () => {
-  // A plan whose world is broken on purpose: the oracle is told of a commit that never was.
+  // A plan whose core refuses its settings, whatever the steps.
   const plan = planFrom('mixed', 3);
   const broken = { ...plan, group: { ...plan.group, voters: 3, electionTicks: 0 } };
   expect(() => run(broken)).toThrow();
