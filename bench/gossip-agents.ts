@@ -159,10 +159,17 @@ function child(): void {
             return openGossipOn(host(counts), {
               name: `member-${index + at}`,
               bind: '127.0.0.1:0',
+              // Time limits are not what is measured, and a busy machine must still finish.
+              settings: { tcpTimeoutMs: 120_000 },
               ...(join === undefined ? {} : { join: [join] }),
             });
           });
-          agents.push(...(await Promise.all(opening)));
+          for (const agent of await Promise.all(opening)) {
+            agents.push(agent);
+            void agent.closed.then(({ reason, error }) => {
+              if (reason === 'failed') console.error(`${agent.name} has ended:`, error);
+            });
+          }
         }
         const { host: ip, port } = agents[0]!.address;
         return `${ip}:${port}`;
