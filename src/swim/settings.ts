@@ -46,6 +46,7 @@ export interface LifeguardSettings {
   readonly lastCall: boolean;
 }
 
+/** Everything that can be tuned; presets give all of it, and `faultsOfSettings` checks the whole. */
 export interface GossipSettings {
   /** How long connecting and one exchange over TCP may take. */
   readonly tcpTimeoutMs: number;
