@@ -7,7 +7,7 @@
  */
 import { lanSettings } from '../../src/swim/presets.ts';
 import type { LifeguardSettings } from '../../src/swim/settings.ts';
-import { GossipWorld, type WorldMember } from '../../src/swim/world/gossip-world.ts';
+import { GossipWorld, type WorldMember } from './gossip-world.ts';
 
 const membersCount = 100;
 const settleMs = 20_000;
@@ -24,6 +24,7 @@ const off: LifeguardSettings = {
   earlyNack: false,
   patience: false,
   secondOpinion: false,
+  lastCall: false,
 };
 
 const shipped: LifeguardSettings = { ...off, localHealth: true, dogpile: true, buddy: true };
@@ -36,7 +37,8 @@ export const detectionVariants: readonly { name: string; lifeguard: LifeguardSet
   { name: 'all (Lifeguard as shipped)', lifeguard: shipped },
   { name: 'all + early nack', lifeguard: { ...shipped, earlyNack: true } },
   { name: '… + patience', lifeguard: { ...shipped, earlyNack: true, patience: true } },
-  { name: '… + second opinion (ours)', lifeguard: lanSettings.lifeguard },
+  { name: '… + second opinion', lifeguard: { ...lanSettings.lifeguard, lastCall: false } },
+  { name: '… + last call (ours)', lifeguard: lanSettings.lifeguard },
 ];
 
 export interface Detection {

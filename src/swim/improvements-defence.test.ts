@@ -3,13 +3,19 @@
  * that mean no good.
  */
 import { describe, expect, it } from 'vitest';
+import { GossipWorld, type WorldMember } from '../../bench/gossip/gossip-world.ts';
 import type { GossipEffect } from './api.ts';
 import { lanSettings } from './presets.ts';
 import type { GossipSettings } from './settings.ts';
 import { decodePacketMessage } from './wire/decode-messages.ts';
-import { encodeDead, encodeIndirectPing, encodePing, encodeUser } from './wire/messages.ts';
+import {
+  encodeDead,
+  encodeIndirectPing,
+  encodePing,
+  encodeSuspect,
+  encodeUser,
+} from './wire/messages.ts';
 import { encodeQuery } from './wire/serf-messages.ts';
-import { GossipWorld, type WorldMember } from './world/gossip-world.ts';
 
 const noBytes = new Uint8Array(0);
 const quiet = { ...lanSettings, compression: false, coordinates: false };
@@ -73,6 +79,35 @@ describe('one who does not hear', () => {
   it('waits with its verdicts', () => {
     expect(deadToTheDeaf(false)).toBeGreaterThan(0);
     expect(deadToTheDeaf(true)).toBe(0);
+  });
+});
+
+describe('a refutation that gossip did not bring', () => {
+  const declaredDead = (lastCall: boolean): boolean => {
+    const lifeguard = { ...lanSettings.lifeguard, lastCall };
+    const world = cluster(10, { ...quiet, lifeguard });
+    const [observer] = world.members;
+    const accused = world.members[5]!;
+    world.run(5_000);
+    // While the observer is cut off, the accused raises its incarnation, and gossip tells it all.
+    world.partition([observer!]);
+    for (const tag of ['1', '2']) {
+      world.command(accused, { type: 'set-tags', tags: new Map([['tag', tag]]) });
+    }
+    world.run(1_500);
+    world.heal();
+    for (const from of ['m7', 'm8', 'm9']) {
+      const bytes = encodeSuspect({ incarnation: 1, node: 'm5', from });
+      const address = world.member(from).address;
+      world.input(observer!, { type: 'packet', from: address, bytes });
+    }
+    world.run(4_500);
+    return observer!.seen.some((effect) => effect.type === 'member' && effect.change === 'failed');
+  };
+
+  it('is asked for before it is too late', () => {
+    expect(declaredDead(false)).toBe(true);
+    expect(declaredDead(true)).toBe(false);
   });
 });
 

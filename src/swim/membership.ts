@@ -93,7 +93,11 @@ export class Membership {
 
   suspect(message: Omit<SuspectMessage, 'type'>): void {
     const record = this.#table.get(message.node);
-    if (record === undefined || message.incarnation < record.incarnation) return;
+    if (record === undefined) return;
+    if (message.incarnation < record.incarnation) {
+      if (record === this.self) this.#remind(message.from);
+      return;
+    }
     if (record.suspicion !== undefined) {
       if (record.suspicion.confirm(message.from)) {
         this.#context.count('suspicion-confirmed');
@@ -262,13 +266,26 @@ export class Membership {
    */
   #tellItIsDead(record: MemberRecord): void {
     if (record.state !== 'dead') return;
-    const lastMs = this.#correctedMs.get(record.name);
-    const { nowMs } = this.#context;
-    if (lastMs !== undefined && nowMs - lastMs < correctionIntervalMs) return;
-    this.#correctedMs.set(record.name, nowMs);
+    if (!this.#mayCorrect(record.name)) return;
     const { name, incarnation } = record;
     const message = { incarnation, node: name, from: this.self.name };
     this.#listener.correct(record.address, encodeDead(message));
+  }
+
+  /** An accuser of ours has not heard our refutation. */
+  #remind(accuser: string): void {
+    const record = this.#table.get(accuser);
+    if (record === undefined || this.#hasLeft) return;
+    if (!this.#context.settings.lifeguard.lastCall || !this.#mayCorrect(accuser)) return;
+    this.#listener.correct(record.address, this.#announcement());
+  }
+
+  #mayCorrect(name: string): boolean {
+    const { nowMs } = this.#context;
+    const lastMs = this.#correctedMs.get(name);
+    if (lastMs !== undefined && nowMs - lastMs < correctionIntervalMs) return false;
+    this.#correctedMs.set(name, nowMs);
+    return true;
   }
 
   #refute(accused: number): void {
@@ -284,9 +301,12 @@ export class Membership {
   }
 
   #announce(): void {
+    this.#queue.add({ bytes: this.#announcement(), subject: this.self.name });
+  }
+
+  #announcement(): Uint8Array {
     const { name, incarnation, address, meta, versions } = this.self;
-    const bytes = encodeAlive({ incarnation, node: name, address, meta, versions });
-    this.#queue.add({ bytes, subject: name });
+    return encodeAlive({ incarnation, node: name, address, meta, versions });
   }
 
   /** Whether a death that another declared is only a suspicion to us, as yet. */
@@ -331,6 +351,18 @@ export class Membership {
       : 0;
     const atMs = Math.max(record.suspicion!.endMs, nowMs + graceMs);
     record.suspicionTimer = timers.at(atMs, () => this.#suspicionEnded(record));
+    if (settings.lifeguard.lastCall) {
+      timers.at(atMs - settings.probeTimeoutMs, () => this.#callLast(record, atMs));
+    }
+  }
+
+  /** Tells a suspect of what will happen at `endMs`, unless that has changed meanwhile. */
+  #callLast(record: MemberRecord, endMs: number): void {
+    if (record.suspicionTimer?.atMs !== endMs) return;
+    this.#context.count('last-calls');
+    const { name, incarnation } = record;
+    const message = encodeSuspect({ incarnation, node: name, from: this.self.name });
+    this.#listener.correct(record.address, message);
   }
 
   #suspicionEnded(record: MemberRecord): void {

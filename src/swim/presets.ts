@@ -36,6 +36,7 @@ export const lanSettings: GossipSettings = {
     earlyNack: true,
     patience: true,
     secondOpinion: true,
+    lastCall: true,
   },
 
   // Fits into one Ethernet frame with the headers of IPv6 and UDP.

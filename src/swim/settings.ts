@@ -38,8 +38,15 @@ export interface LifeguardSettings {
    * not hear has everybody believe what only it believes.
    */
   readonly secondOpinion: boolean;
+  /**
+   * Ours: a probe timeout before its suspicion ends, a member tells the suspect directly; and who is
+   * accused of what it has long refuted answers its accuser directly. Gossip reaches all but a few,
+   * and among these may be the one that waits for the refutation.
+   */
+  readonly lastCall: boolean;
 }
 
+/** Everything about the protocol that may be set; `presets.ts` has the values that belong together. */
 export interface GossipSettings {
   /** How long connecting and one exchange over TCP may take. */
   readonly tcpTimeoutMs: number;

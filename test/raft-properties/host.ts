@@ -4,7 +4,7 @@
  */
 import { QuorateError } from '../../src/base/errors.ts';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
-import type { Entry, MemberId, Snapshot } from '../../src/raft/entry.ts';
+import type { Entry, MemberId } from '../../src/raft/entry.ts';
 import type { AppendTask, ApplyTask, Input } from '../../src/raft/input.ts';
 import type { Message } from '../../src/raft/message.ts';
 import type { Proposed } from '../../src/raft/proposals.ts';
@@ -12,28 +12,12 @@ import { Raft } from '../../src/raft/raft.ts';
 import type { Ready } from '../../src/raft/ready.ts';
 import { decodeChange } from '../../src/raft/wire/change.ts';
 import { Disk, type Write } from './disk.ts';
-import type { EventQueue } from './event-queue.ts';
 import { applyEntry, decodeState, type MachineState } from './machine.ts';
-import type { Oracle } from './oracle.ts';
-import { type Plan, TICK } from './plan.ts';
+import { TICK } from './plan.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Thrown where the process dies, and caught where the world called it. */
 class Death extends Error {}
-
-/** What a host knows of the world around it. */
-export interface Surroundings {
-  readonly plan: Plan;
-  readonly events: EventQueue;
-  readonly oracle: Oracle;
-  /** The chance that a read of the storage has to wait. */
-  readonly away: number;
-  /** Units that the disk takes for a task, at most. */
-  readonly diskMax: number;
-  /** What a founder's disk begins with. */
-  foundation(id: MemberId): Snapshot | undefined;
-  send(message: Message, from: Host): void;
-  restartLater(host: Host, delay: number): void;
-}
 
 export class Host {
   readonly id: MemberId;
