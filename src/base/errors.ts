@@ -28,6 +28,19 @@ export const errorCodes = {
     retryable: true,
     meaning: 'This member does not lead and passes nothing on.',
   },
+  'leadership-lost': {
+    retryable: true,
+    meaning: 'The leader was replaced before the proposal could be committed; it has no effect.',
+  },
+  timeout: { retryable: true, meaning: 'There was no answer before the deadline.' },
+  'name-taken': { retryable: false, meaning: 'Another member has that name.' },
+  'unknown-member': { retryable: false, meaning: 'There is no member of that id.' },
+  'unknown-group': { retryable: false, meaning: 'There is no group of that id or name.' },
+  'wrong-incarnation': {
+    retryable: false,
+    meaning:
+      'A member came back with another directory than the cluster knows; remove and re-add it.',
+  },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
