@@ -13,15 +13,13 @@ import { QuorateError } from '../../base/errors.ts';
 const types = [
   'hello',
   'welcome',
+  'proof',
   'refusal',
   'ping',
   'pong',
   'messages',
-  'heartbeats',
   'call',
   'answer',
-  'chunk',
-  'chunk-credit',
 ] as const;
 
 export type FrameType = (typeof types)[number];
@@ -34,8 +32,8 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** The head of a frame whose payload is `parts`, one after the other: they are not copied. */
-export function frameHead(type: FrameType, parts: readonly Uint8Array[]): Uint8Array {
+/** A frame whose payload is `parts`, one after the other: its head and they, not copied. */
+export function frame(type: FrameType, parts: readonly Uint8Array[]): readonly Uint8Array[] {
   const head = new Uint8Array(HEAD_BYTES);
   head[4] = types.indexOf(type);
   let crc = crc32c(head, 4, 5);
@@ -47,7 +45,7 @@ export function frameHead(type: FrameType, parts: readonly Uint8Array[]): Uint8A
   const view = new DataView(head.buffer);
   view.setUint32(0, length, true);
   view.setUint32(5, crc, true);
-  return head;
+  return [head, ...parts];
 }
 
 /** Cuts what a stream brings into frames. Memory is bounded by the largest frame. */

@@ -23,10 +23,10 @@ export interface Hello {
   readonly to: MemberId;
   /** What the speaker understands beyond the protocol version. */
   readonly features: readonly string[];
-  /** Where there is no TLS: proof of the join secret, or empty. */
-  readonly proof: Uint8Array;
-  /** Fresh for each link: the other's proof is over it. */
+  /** Fresh for each link: the other side's proof is over it. */
   readonly nonce: Uint8Array;
+  /** Where a join secret is shared: proof over the other's nonce; empty before it is known. */
+  readonly proof: Uint8Array;
 }
 
 const FEATURES_MAX = 64;
@@ -40,7 +40,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     .number(hello.to)
     .number(hello.features.length);
   for (const feature of hello.features) writer.bytes(new TextEncoder().encode(feature));
-  return writer.bytes(hello.proof).bytes(hello.nonce).finish();
+  return writer.bytes(hello.nonce).bytes(hello.proof).finish();
 }
 
 /** @throws QuorateError `malformed-message`. What a later version adds behind is left unread. */
@@ -56,8 +56,8 @@ export function decodeHello(payload: Uint8Array): Hello {
   const count = reader.count(1);
   if (count > FEATURES_MAX) throw new QuorateError('malformed-message', `${count} features`);
   const features = Array.from({ length: count }, () => new TextDecoder().decode(reader.bytes()));
-  const proof = reader.bytes();
   const nonce = reader.bytes();
+  const proof = reader.bytes();
   return {
     protocolVersion: version,
     clusterId,
@@ -65,8 +65,8 @@ export function decodeHello(payload: Uint8Array): Hello {
     incarnation,
     to,
     features,
-    proof,
     nonce,
+    proof,
   };
 }
 
