@@ -41,6 +41,8 @@ export const errorCodes = {
     meaning:
       'A member came back with another directory than the cluster knows; remove and re-add it.',
   },
+  'group-open': { retryable: false, meaning: 'The group is open in this member already.' },
+  closing: { retryable: true, meaning: 'The member is closing, or has closed.' },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },

@@ -34,6 +34,11 @@ export type Effect =
       readonly message: string;
     }
   /** A question from another member for the application; see `Engine.answerCall`. */
-  | { readonly type: 'called'; readonly call: number; readonly group: GroupId; readonly payload: Uint8Array }
+  | {
+      readonly type: 'called';
+      readonly call: number;
+      readonly group: GroupId;
+      readonly payload: Uint8Array;
+    }
   /** Nothing more comes: the member has closed as asked (null), was removed, or had to stop. */
   | { readonly type: 'closed'; readonly error: QuorateError | null };

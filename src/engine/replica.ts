@@ -110,6 +110,11 @@ export class Replica {
     return this.raft.core.configuration;
   }
 
+  /** Whether something waits for the end of a turn, or for a leader. */
+  get hasQueued(): boolean {
+    return this.proposals.hasQueued || this.reads.hasQueued;
+  }
+
   propose(request: Propose): void {
     this.proposals.add(request);
   }

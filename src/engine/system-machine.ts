@@ -26,6 +26,8 @@ export interface MemberRecord {
 export interface GroupRecord {
   readonly id: GroupId;
   readonly name: string;
+  /** Who votes in it at its beginning, where it stands at index 1 with nothing applied. */
+  readonly voters: readonly MemberId[];
 }
 
 export type SystemCommand =
@@ -44,13 +46,14 @@ export type SystemCommand =
       readonly tags?: Readonly<Record<string, string>>;
     }
   | { readonly type: 'remove-member'; readonly id: MemberId }
-  | { readonly type: 'add-group'; readonly name: string }
+  | { readonly type: 'add-group'; readonly name: string; readonly voters: readonly MemberId[] }
   | { readonly type: 'remove-group'; readonly id: GroupId };
 
 /** The names and addresses of a new cluster's members, alike on all of them. */
 export interface SystemState {
   readonly clusterId: number;
   readonly members: readonly MemberRecord[];
+  /** Ids that were members; they never are again. */
   readonly removed: readonly MemberId[];
   readonly groups: readonly GroupRecord[];
   readonly nextMemberId: MemberId;
@@ -63,6 +66,7 @@ export const groupsMax = 40_000;
 export class SystemMachine implements Machine {
   #state: SystemState;
   readonly #changed: () => void;
+  readonly #former = new Map<MemberId, MemberRecord>();
 
   /** @param changed called after each change of the state */
   constructor(initial: SystemState, changed: () => void) {
@@ -76,6 +80,11 @@ export class SystemMachine implements Machine {
 
   member(id: MemberId): MemberRecord | undefined {
     return this.#state.members.find((member) => member.id === id);
+  }
+
+  /** What was known of a member when it was removed, as long as this process remembers. */
+  formerMember(id: MemberId): MemberRecord | undefined {
+    return this.#former.get(id);
   }
 
   groupNamed(name: string): GroupRecord | undefined {
@@ -102,7 +111,7 @@ export class SystemMachine implements Machine {
       case 'remove-member':
         return this.#removeMember(command.id);
       case 'add-group':
-        return this.#addGroup(command.name);
+        return this.#addGroup(command.name, command.voters);
       case 'remove-group':
         return this.#removeGroup(command.id);
     }
@@ -155,6 +164,7 @@ export class SystemMachine implements Machine {
     if (members.length === 1) {
       throw new QuorateError('unsafe-change', 'the last member cannot be removed');
     }
+    this.#former.set(id, known);
     this.#state = {
       ...this.#state,
       members: members.filter((member) => member.id !== id),
@@ -170,14 +180,14 @@ export class SystemMachine implements Machine {
   }
 
   /** Opening a group that is there already gives that one. */
-  #addGroup(name: string): GroupRecord {
+  #addGroup(name: string, voters: readonly MemberId[]): GroupRecord {
     const { groups, nextGroupId } = this.#state;
     const known = this.groupNamed(name);
     if (known !== undefined) return known;
     if (groups.length >= groupsMax) {
       throw new QuorateError('over-quota', `a cluster has at most ${groupsMax} groups`);
     }
-    const added = { id: nextGroupId, name };
+    const added = { id: nextGroupId, name, voters };
     this.#state = { ...this.#state, groups: [...groups, added], nextGroupId: nextGroupId + 1 };
     return added;
   }

@@ -100,8 +100,11 @@ export class Core {
     this.term = hardState.term;
     this.vote = hardState.vote;
     log.commitTo(hardState.commit);
-    if (settings.applied !== undefined && settings.applied > 0)
+    if (settings.applied !== undefined && settings.applied > 0) {
+      // What is applied was committed, even where the stored hint is older.
+      log.commitTo(settings.applied);
       log.markApplied(settings.applied, 0);
+    }
     this.restartElectionTimer();
   }
 

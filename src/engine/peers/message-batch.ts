@@ -3,8 +3,9 @@
  *
  *     (group · length · message)…
  */
-import type { Message } from '../../raft/message.ts';
+
 import type { MemberId } from '../../raft/entry.ts';
+import type { Message } from '../../raft/message.ts';
 import type { GroupId } from '../log/log-write.ts';
 
 export class MessageBatch {

@@ -42,7 +42,12 @@ export type PeerEvent = LinkAccepted | LinkConnected | LinkReceived | LinkBlocke
 
 export type PeerEffect =
   /** Connect; the name is resolved anew each time. The engine chooses odd link numbers. */
-  | { readonly type: 'dial'; readonly link: LinkId; readonly address: string; readonly peer: MemberId }
+  | {
+      readonly type: 'dial';
+      readonly link: LinkId;
+      readonly address: string;
+      readonly peer: MemberId;
+    }
   | { readonly type: 'write'; readonly link: LinkId; readonly buffers: readonly Uint8Array[] }
   /** Send what was written, then close. */
   | { readonly type: 'close'; readonly link: LinkId }

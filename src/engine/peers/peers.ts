@@ -6,6 +6,8 @@
  * without a link: Raft sends again what is lost. A slow peer's queue is bounded, and costs nobody
  * else anything.
  */
+
+import { ByteReader, ByteWriter } from '../../base/binary.ts';
 import { QuorateError } from '../../base/errors.ts';
 import type { Random } from '../../ports/random.ts';
 import type { MemberId } from '../../raft/entry.ts';
@@ -13,12 +15,11 @@ import type { Message } from '../../raft/message.ts';
 import type { GroupId } from '../log/log-write.ts';
 import { type CallResult, Calls, decodeCall } from './calls.ts';
 import { type Frame, frame } from './frame.ts';
-import { decodeError, decodeHello, encodeError, encodeHello, type Hello } from './hello.ts';
 import { Greeter, type PeerRecord, type Self } from './greeter.ts';
+import { decodeError, decodeHello, encodeError, encodeHello, type Hello } from './hello.ts';
 import { Link, type LinkId } from './link.ts';
 import { decodeMessages, MessageBatch } from './message-batch.ts';
 import type { PeerEffect, PeerEvent } from './peer-event.ts';
-import { ByteReader, ByteWriter } from '../../base/binary.ts';
 
 export interface PeerSettings {
   /** The largest frame. */
@@ -49,7 +50,12 @@ export const peerDefaults: PeerSettings = {
 export interface PeerHandler {
   message(from: MemberId, group: GroupId, message: Message): void;
   /** A question; `answer` is called once, now or later. */
-  call(from: MemberId, kind: number, payload: Uint8Array, answer: (result: CallResult) => void): void;
+  call(
+    from: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    answer: (result: CallResult) => void,
+  ): void;
   peerUp(peer: MemberId): void;
   peerDown(peer: MemberId): void;
   /** Messages to this peer were dropped. */
@@ -209,7 +215,10 @@ export class Peers {
     });
   }
 
-  #open(id: LinkId, init: { dialed: boolean; peer: MemberId; certifiedNames?: readonly string[] | undefined }): Link {
+  #open(
+    id: LinkId,
+    init: { dialed: boolean; peer: MemberId; certifiedNames?: readonly string[] | undefined },
+  ): Link {
     const { frameBytesMax } = this.#settings;
     const link = new Link({ id, ...init, nowMs: this.#nowMs, frameBytesMax });
     this.#links.set(id, link);
@@ -217,7 +226,8 @@ export class Peers {
   }
 
   #dialIfDue(peer: MemberId, { address }: PeerRecord): void {
-    for (const link of this.#links.values()) if (link.peer === peer && link.state !== 'closed') return;
+    for (const link of this.#links.values())
+      if (link.peer === peer && link.state !== 'closed') return;
     const reach = this.#reachOf(peer);
     if (this.#nowMs < reach.nextDialMs) return;
     this.#dial(peer, address);
@@ -280,7 +290,11 @@ export class Peers {
       case 'pong':
         return;
       case 'messages':
-        for (const { group, message } of decodeMessages(payload, link.peer, this.#greeter.self.member)) {
+        for (const { group, message } of decodeMessages(
+          payload,
+          link.peer,
+          this.#greeter.self.member,
+        )) {
           this.#handler.message(link.peer, group, message);
         }
         return;
@@ -340,7 +354,10 @@ export class Peers {
     const { id, kind, payload: body } = decodeCall(payload);
     this.#handler.call(link.peer, kind, body, (result) => {
       if (link.state !== 'up') return;
-      const head = new ByteWriter(16).number(id).byte(result.ok ? 1 : 0).finish();
+      const head = new ByteWriter(16)
+        .number(id)
+        .byte(result.ok ? 1 : 0)
+        .finish();
       const rest = result.ok ? result.value : encodeError(result.error);
       if (link.peer !== 0) this.#flushBatch(link.peer, link);
       link.push(...frame('answer', [head, rest]));
@@ -352,11 +369,7 @@ export class Peers {
     const id = reader.number();
     const ok = reader.byte() === 1;
     const rest = reader.raw(reader.remaining);
-    this.#calls.answered(
-      link.id,
-      id,
-      ok ? { ok, value: rest } : { ok, error: decodeError(rest) },
-    );
+    this.#calls.answered(link.id, id, ok ? { ok, value: rest } : { ok, error: decodeError(rest) });
   }
 
   #flushBatch(peer: MemberId, link: Link): void {
@@ -369,7 +382,8 @@ export class Peers {
     const { pingAfterMs, silenceMsMax, handshakeMsMax } = this.#settings;
     const silentMs = this.#nowMs - link.heardMs;
     if (link.state === 'up') {
-      if (silentMs >= silenceMsMax) this.#refuse(link, new QuorateError('connection-lost', 'the link fell silent'));
+      if (silentMs >= silenceMsMax)
+        this.#refuse(link, new QuorateError('connection-lost', 'the link fell silent'));
       else if (silentMs >= pingAfterMs) link.push(...frame('ping', []));
     } else if (this.#nowMs - link.openedMs >= handshakeMsMax) {
       this.#refuse(link, new QuorateError('timeout', 'the handshake took too long'));

@@ -1,0 +1,623 @@
+/**
+ * A whole member as one object: events in, effects out. It waits for nothing, reads no clock and
+ * touches no disk; whoever drives it does, and a crash is dropping it.
+ *
+ * A turn: events are taken as they come. At `end-of-turn` each group's gathered proposals and reads
+ * go into its core at once, and what the cores want done goes out together: one batch for the log,
+ * one write for each peer, at the same time. What rests on the log waits for the log.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { LogFacts } from '../ports/logger.ts';
+import type { Random } from '../ports/random.ts';
+import { type MemberId, NOBODY, type Position } from '../raft/entry.ts';
+import type { AppendTask } from '../raft/input.ts';
+import type { Message } from '../raft/message.ts';
+import { Raft } from '../raft/raft.ts';
+import {
+  callKinds,
+  decodeForward,
+  decodeJoin,
+  decodeLeaderCall,
+  decodePosition,
+  encodeForward,
+  encodeJson,
+  encodeLeaderCall,
+  encodePosition,
+} from './call-kinds.ts';
+import { Cluster, type Presence, removedError } from './cluster.ts';
+import type { Effect } from './effect.ts';
+import type { CallLeader, Event, GroupId, OpenGroup, Ticket, TransferLeadership } from './event.ts';
+import type { DiskRequests } from './log/disk-requests.ts';
+import type { MemberLog } from './log/member-log.ts';
+import type { Machine, Outcome } from './machine.ts';
+import { beginAtOrigin } from './opening.ts';
+import type { CallResult } from './peers/calls.ts';
+import { type PeerHandler, Peers } from './peers/peers.ts';
+import type { Pending } from './proposals.ts';
+import { Replica, type ReplicaHost } from './replica.ts';
+import type { EngineSettings } from './settings.ts';
+import type { SnapshotWork } from './snapshot-work.ts';
+import {
+  encodeSystemCommand,
+  type GroupRecord,
+  type MemberRecord,
+  type SystemCommand,
+  type SystemMachine,
+} from './system-machine.ts';
+
+/** What a member needs to be, once its directory is open. */
+export interface EngineInit {
+  readonly settings: EngineSettings;
+  readonly random: Random;
+  readonly presence: Presence;
+  readonly clusterId: number;
+  readonly name: string;
+  readonly disk: DiskRequests;
+  readonly log: MemberLog;
+  readonly system: SystemMachine;
+  /** What the system machine has applied, by its snapshot. */
+  readonly systemApplied: Position;
+  readonly snapshots: SnapshotWork;
+  /** Keyed with the join secret, where one is shared. */
+  readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  readonly nowMs: number;
+}
+
+/** The system group, through which all else is found. */
+export const SYSTEM_GROUP: GroupId = 0;
+
+interface WaitingAppend {
+  readonly ticket: number;
+  readonly replica: Replica;
+  readonly task: AppendTask;
+  readonly sinceMs: number;
+}
+
+export class Engine implements ReplicaHost, PeerHandler {
+  readonly #init: EngineInit;
+  readonly #peers: Peers;
+  readonly #cluster: Cluster;
+  readonly #replicas = new Map<GroupId, Replica>();
+  /** Replicas that something happened to in this turn. */
+  readonly #busy = new Set<Replica>();
+  #appends: WaitingAppend[] = [];
+  #effects: Effect[] = [];
+  #nowMs = 0;
+  #state: 'running' | 'closing' | 'closed' = 'running';
+  #closeByMs = 0;
+  /** The engine's own requests have negative tickets. */
+  #nextOwnTicket = -1;
+  readonly #own = new Map<Ticket, (outcome: Outcome) => void>();
+  readonly #transfers = new Map<Ticket, { group: GroupId; target: MemberId; deadlineMs: number }>();
+  #nextCall = 1;
+  readonly #calls = new Map<number, (result: CallResult) => void>();
+
+  constructor(init: EngineInit) {
+    this.#init = init;
+    this.#nowMs = init.nowMs;
+    const { presence, clusterId, settings, random, mac } = init;
+    const { self: member, incarnation } = presence;
+    this.#peers = new Peers({
+      self: { clusterId, member, incarnation, features: [], mac },
+      settings: settings.peers,
+      handler: this,
+      random,
+    });
+    this.#cluster = new Cluster({
+      system: init.system,
+      presence,
+      host: {
+        replicas: () => this.#replicas.values(),
+        propose: (command, done) => this.#proposeOwn(command, done),
+        setPeers: (records) => this.#peers.setPeers(records),
+        left: () => this.#stop(removedError(presence.self)),
+      },
+    });
+    init.snapshots.attach({
+      log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      replica: (group) => this.#replicas.get(group),
+    });
+    this.#startReplica(SYSTEM_GROUP, init.system, init.systemApplied);
+    this.#cluster.changed();
+  }
+
+  get self(): MemberId {
+    return this.#init.presence.self;
+  }
+
+  get system(): SystemMachine {
+    return this.#init.system;
+  }
+
+  get peers(): Peers {
+    return this.#peers;
+  }
+
+  replica(group: GroupId): Replica | undefined {
+    return this.#replicas.get(group);
+  }
+
+  /** Takes what happened; returns what is to be done, in order. */
+  handle(event: Event): readonly Effect[] {
+    if (this.#state !== 'closed') this.#take(event);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The system machine's state has changed. */
+  systemChanged(): void {
+    this.#cluster.changed();
+    this.#effects.push({ type: 'membership' });
+  }
+
+  /** The application answers a `called` effect. */
+  answerCall(call: number, result: CallResult): void {
+    const answer = this.#calls.get(call);
+    this.#calls.delete(call);
+    answer?.(result);
+  }
+
+  #take(event: Event): void {
+    switch (event.type) {
+      case 'end-of-turn':
+        return this.#endOfTurn();
+      case 'tick':
+        return this.#tick(event.nowMs);
+      case 'disk':
+        this.#init.disk.complete(event.operation, event.result);
+        return this.#settleAppends();
+      case 'propose':
+        if (this.#init.log.space !== 'enough') {
+          const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
+          return this.#answer(event.ticket, { ok: false, error });
+        }
+        return this.#with(event, (replica) => replica.propose(event));
+      case 'read':
+        return this.#with(event, (replica) => replica.read(event));
+      case 'cancel':
+        return this.#replicas.get(event.group)?.cancel(event.ticket);
+      case 'open-group':
+        return this.#openGroup(event);
+      case 'call-leader':
+        return this.#with(event, (replica) => this.#callLeader(replica, event));
+      case 'transfer-leadership':
+        return this.#with(event, (replica) => this.#transfer(replica, event));
+      case 'close':
+        return this.#beginClose();
+      default:
+        return this.#peers.handle(event);
+    }
+  }
+
+  #with(
+    request: { readonly group: GroupId; readonly ticket: Ticket },
+    act: (replica: Replica) => void,
+  ): void {
+    const replica = this.#replicas.get(request.group);
+    if (replica === undefined) {
+      const error = new QuorateError('unknown-group', `group ${request.group} is not open here`);
+      return this.#answer(request.ticket, { ok: false, error });
+    }
+    if (this.#state === 'closing') {
+      const error = new QuorateError('closing', 'this member is closing');
+      return this.#answer(request.ticket, { ok: false, error });
+    }
+    this.#busy.add(replica);
+    act(replica);
+  }
+
+  #tick(nowMs: number): void {
+    const { settings, log } = this.#init;
+    const lateMs = nowMs - this.#nowMs;
+    this.#nowMs = nowMs;
+    for (const replica of this.#replicas.values()) {
+      replica.step({ type: 'tick', nowMs });
+      replica.proposals.expire(nowMs);
+      replica.reads.expire(nowMs);
+      if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
+    }
+    this.#cluster.tick();
+    for (const replica of this.#replicas.values())
+      if (replica.raft.hasReady()) this.#busy.add(replica);
+    this.#peers.tick(nowMs);
+    this.#expireTransfers();
+    if (log.space !== 'enough') log.retrySpace();
+    this.#watch(lateMs, settings.tickMs * settings.electionTicks);
+    this.#init.snapshots.tick(nowMs);
+    if (this.#state === 'closing') this.#goOnClosing();
+  }
+
+  /** A member whose disk or event loop stalls makes a poor leader: it gives leadership away. */
+  #watch(lateMs: number, electionTimeoutMs: number): void {
+    const oldest = this.#appends[0];
+    const stalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
+    if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
+    const facts = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
+    for (const replica of this.#replicas.values()) {
+      if (replica.role !== 'leader' || !this.#handOver(replica)) continue;
+      this.#say('warn', { ...facts, group: replica.id }, 'stalled: leadership is given away');
+    }
+  }
+
+  #endOfTurn(): void {
+    const { log } = this.#init;
+    for (const group of log.takeFetched()) {
+      const replica = this.#replicas.get(group);
+      replica?.step({ type: 'storage-ready' });
+      if (replica !== undefined) this.#busy.add(replica);
+    }
+    const busy = [...this.#busy];
+    this.#busy.clear();
+    for (const replica of busy) if (replica.endOfTurn()) this.#busy.add(replica);
+    this.#init.snapshots.endOfTurn(busy);
+    log.flush();
+    // What a flush completes at once (nothing to write) may be answered in the same turn.
+    this.#settleAppends();
+    for (const operation of this.#init.disk.take()) this.#effects.push({ type: 'disk', operation });
+    for (const effect of this.#peers.flush()) this.#effects.push(effect);
+    if (this.#busy.size > 0) this.#effects.push({ type: 'turn' });
+    if (log.fault !== undefined) this.#stop(log.fault);
+  }
+
+  /** Goes on with what the log has made durable. */
+  #settleAppends(): void {
+    const { durableTicket } = this.#init.log;
+    let settled = 0;
+    for (const { ticket, replica, task } of this.#appends) {
+      if (ticket > durableTicket) break;
+      settled++;
+      this.#busy.add(replica);
+      const { snapshot } = task;
+      if (snapshot !== undefined) this.#init.snapshots.install(replica, snapshot);
+      replica.appended(task);
+    }
+    if (settled > 0) this.#appends.splice(0, settled);
+  }
+
+  // What replicas ask.
+
+  send(group: GroupId, message: Message): void {
+    const large = message.type === 'snapshot' && this.#init.snapshots.send(group, message);
+    if (!large) this.#peers.send(message.to, group, message);
+  }
+
+  append(replica: Replica, task: AppendTask): void {
+    const { entries, hardState, snapshot } = task;
+    const ticket = this.#init.log.append({ group: replica.id, entries, hardState, snapshot });
+    this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
+  }
+
+  forward(replica: Replica, leader: MemberId, offered: readonly Pending[]): void {
+    const { requiredTerm } = offered[0]!;
+    const entries = offered.map(({ entry }) => entry);
+    const payload = encodeForward({ group: replica.id, requiredTerm, entries });
+    this.#call(leader, callKinds.forward, payload, (result) => {
+      if (result.ok) replica.proposals.placed(offered, decodePosition(result.value).term);
+      else if (!result.error.maybeApplied) replica.proposals.refused(offered, result.error);
+    });
+  }
+
+  leadershipChanged(replica: Replica): void {
+    const { id: group, role, leader } = replica;
+    const { term } = replica.raft.core;
+    this.#effects.push({ type: 'leadership', group, role, term, leader });
+    for (const [ticket, transfer] of this.#transfers) {
+      if (transfer.group !== group || leader === NOBODY || leader === this.self) continue;
+      this.#transfers.delete(ticket);
+      this.#answer(ticket, { ok: true, value: leader });
+    }
+  }
+
+  configurationChanged(): void {
+    this.systemChanged();
+  }
+
+  // What peers bring.
+
+  message(from: MemberId, group: GroupId, message: Message): void {
+    const replica = this.#replicas.get(group);
+    // A group that is not open yet: Raft sends again, for as long as it takes.
+    if (replica === undefined) return;
+    this.#busy.add(replica);
+    const refused = replica.step(message);
+    if (refused instanceof QuorateError) {
+      this.#say(
+        'debug',
+        { from, group, type: message.type, err: refused },
+        'a message was refused',
+      );
+    }
+  }
+
+  call(
+    from: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    answer: (result: CallResult) => void,
+  ): void {
+    try {
+      this.#takeCall(from, kind, payload, answer);
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      answer({ ok: false, error });
+    }
+  }
+
+  peerUp(peer: MemberId): void {
+    this.#say('info', { peer }, 'connected to a member');
+  }
+
+  /** Every group that follows this peer, or sends to it, shall find out what is lost. */
+  peerDown(peer: MemberId): void {
+    this.#say('info', { peer }, 'lost the connection to a member');
+    for (const replica of this.#replicas.values()) {
+      replica.step({ type: 'report-unreachable', member: peer });
+      if (replica.leader === peer) replica.step({ type: 'wake' });
+    }
+  }
+
+  dropped(peer: MemberId): void {
+    for (const replica of this.#replicas.values()) {
+      replica.step({ type: 'report-unreachable', member: peer });
+    }
+  }
+
+  refused(peer: MemberId, error: QuorateError): void {
+    this.#say('warn', { peer, code: error.code, err: error }, 'a link between members was refused');
+    const isOut =
+      error.code === 'removed-member' && this.#init.system.state.removed.includes(this.self);
+    if (isOut) this.#stop(removedError(this.self));
+  }
+
+  #takeCall(
+    from: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    answer: (result: CallResult) => void,
+  ): void {
+    if (from === NOBODY && kind !== callKinds.join) {
+      throw new QuorateError('unknown-member', 'only a member may ask that');
+    }
+    if (kind === callKinds.forward) {
+      const { group, requiredTerm, entries } = decodeForward(payload);
+      const placed = this.#leading(group).appendFor(entries, requiredTerm);
+      if (placed instanceof QuorateError) throw placed;
+      answer({ ok: true, value: encodePosition(placed) });
+    } else if (kind === callKinds.leader) {
+      this.#called(payload, answer);
+    } else if (kind === callKinds.join) {
+      this.#join(payload, answer);
+    } else if (!this.#init.snapshots.called(from, kind, payload, answer)) {
+      throw new QuorateError('malformed-message', `there is no call of kind ${kind}`);
+    }
+  }
+
+  /** The replica of a group that this member leads. */
+  #leading(group: GroupId): Replica {
+    const replica = this.#replicas.get(group);
+    if (replica?.role !== 'leader') {
+      throw new QuorateError('no-leader', `this member does not lead group ${group}`, {
+        details: { leader: replica?.leader ?? NOBODY },
+      });
+    }
+    this.#busy.add(replica);
+    return replica;
+  }
+
+  /** A process asks to become a member: whoever is asked brings it before the system group. */
+  #join(payload: Uint8Array, answer: (result: CallResult) => void): void {
+    const command: SystemCommand = { type: 'add-member', ...decodeJoin(payload) };
+    this.#proposeOwn(encodeSystemCommand(command), (outcome) => {
+      if (!outcome.ok) return answer({ ok: false, error: asCoded(outcome.error) });
+      const { id } = outcome.value as MemberRecord;
+      const { members } = this.#init.system.state;
+      answer({ ok: true, value: encodeJson({ clusterId: this.#init.clusterId, id, members }) });
+    });
+  }
+
+  #callLeader(replica: Replica, { ticket, payload }: CallLeader): void {
+    const settle = (result: CallResult): void => this.#answer(ticket, result);
+    const question = encodeLeaderCall(replica.id, payload);
+    if (replica.role === 'leader') return this.#called(question, settle);
+    if (replica.leader === NOBODY) {
+      return settle({ ok: false, error: new QuorateError('no-leader', 'no leader is known') });
+    }
+    this.#call(replica.leader, callKinds.leader, question, settle);
+  }
+
+  #called(question: Uint8Array, answer: (result: CallResult) => void): void {
+    const { group, payload } = decodeLeaderCall(question);
+    this.#leading(group);
+    const call = this.#nextCall++;
+    this.#calls.set(call, answer);
+    this.#effects.push({ type: 'called', call, group, payload });
+  }
+
+  #call(
+    peer: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    done: (result: CallResult) => void,
+  ): void {
+    const deadlineMs = this.#nowMs + this.#init.settings.callMsMax;
+    this.#peers.call(peer, { kind, payload, deadlineMs }, done);
+  }
+
+  #transfer(replica: Replica, { ticket, target, deadlineMs }: TransferLeadership): void {
+    const { leader, id: group } = replica;
+    if (target !== NOBODY && leader === target) {
+      return this.#answer(ticket, { ok: true, value: leader });
+    }
+    const chosen = target === NOBODY ? bestSuccessor(replica) : target;
+    if (chosen === undefined) {
+      const error = new QuorateError('not-a-voter', 'no other voter could take over');
+      return this.#answer(ticket, { ok: false, error });
+    }
+    const refused = replica.step({ type: 'transfer-leadership', target: chosen });
+    if (refused instanceof QuorateError) return this.#answer(ticket, { ok: false, error: refused });
+    this.#transfers.set(ticket, { group, target: chosen, deadlineMs });
+  }
+
+  #expireTransfers(): void {
+    for (const [ticket, { deadlineMs, target }] of this.#transfers) {
+      if (this.#nowMs < deadlineMs) continue;
+      this.#transfers.delete(ticket);
+      const error = new QuorateError('timeout', `member ${target} did not take over in time`);
+      this.#answer(ticket, { ok: false, error });
+    }
+  }
+
+  /** Begins to hand a led group over; false where nobody could take it. */
+  #handOver(replica: Replica): boolean {
+    const target = bestSuccessor(replica);
+    if (target === undefined) return false;
+    replica.step({ type: 'transfer-leadership', target });
+    this.#busy.add(replica);
+    return true;
+  }
+
+  /** Finds or makes the group, and takes part in it. */
+  #openGroup(request: OpenGroup): void {
+    const known = this.#init.system.groupNamed(request.name);
+    if (known !== undefined) return this.#enter(known, request);
+    const { voters } = this.#replicas.get(SYSTEM_GROUP)!.configuration;
+    const command: SystemCommand = { type: 'add-group', name: request.name, voters };
+    this.#proposeOwn(
+      encodeSystemCommand(command),
+      (outcome) => {
+        if (outcome.ok) this.#enter(outcome.value as GroupRecord, request);
+        else this.#answer(request.ticket, outcome);
+      },
+      request.deadlineMs,
+    );
+  }
+
+  #enter({ id, voters }: GroupRecord, { ticket, machine }: OpenGroup): void {
+    if (this.#replicas.has(id)) {
+      const error = new QuorateError('group-open', `group ${id} is open in this member already`);
+      return this.#answer(ticket, { ok: false, error });
+    }
+    const { log, snapshots } = this.#init;
+    const group = log.openGroup(id);
+    if (voters.includes(this.self)) beginAtOrigin(log, group, voters);
+    snapshots.load(group, machine, (applied) => {
+      if (applied instanceof QuorateError)
+        return this.#answer(ticket, { ok: false, error: applied });
+      this.#startReplica(id, machine, applied);
+      this.#answer(ticket, { ok: true, value: id });
+    });
+  }
+
+  #startReplica(id: GroupId, machine: Machine, applied: Position): void {
+    const { log, settings, random } = this.#init;
+    const { electionTicks, heartbeatTicks, quiesceAfterTicks, entryBytesMax } = settings;
+    const raft = new Raft({
+      id: this.self,
+      storage: log.openGroup(id),
+      random,
+      applied: applied.index,
+      asyncStorageWrites: true,
+      electionTicks,
+      heartbeatTicks,
+      quiesceAfterTicks,
+      entryBytesMax,
+      // Forwarding is the member's own call, which answers where the entries stand.
+      disableProposalForwarding: true,
+    });
+    const replica = new Replica({
+      id,
+      self: this.self,
+      raft,
+      machine,
+      random,
+      limits: settings.replica,
+      host: this,
+      answer: (ticket, outcome) => this.#answer(ticket, outcome),
+      applied,
+    });
+    this.#replicas.set(id, replica);
+    this.#busy.add(replica);
+    // A lone voter has nobody to wait for.
+    if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
+  }
+
+  #proposeOwn(command: Uint8Array, done: (outcome: Outcome) => void, deadlineMs?: number): void {
+    const ticket = this.#nextOwnTicket--;
+    this.#own.set(ticket, done);
+    const replica = this.#replicas.get(SYSTEM_GROUP)!;
+    this.#busy.add(replica);
+    const latestMs = deadlineMs ?? this.#nowMs + this.#init.settings.callMsMax;
+    const requiredTerm = 0;
+    replica.propose({
+      type: 'propose',
+      group: SYSTEM_GROUP,
+      ticket,
+      command,
+      requiredTerm,
+      deadlineMs: latestMs,
+    });
+  }
+
+  #answer(ticket: Ticket, outcome: Outcome): void {
+    if (ticket >= 0) {
+      this.#effects.push({ type: 'answer', ticket, outcome });
+      return;
+    }
+    const done = this.#own.get(ticket);
+    this.#own.delete(ticket);
+    done?.(outcome);
+  }
+
+  #say(level: 'debug' | 'info' | 'warn', facts: LogFacts, message: string): void {
+    this.#effects.push({ type: 'log', level, facts, message });
+  }
+
+  #beginClose(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'closing';
+    this.#closeByMs = this.#nowMs + this.#init.settings.handOverMsMax;
+    for (const replica of this.#replicas.values()) {
+      if (replica.role === 'leader') this.#handOver(replica);
+    }
+    this.#goOnClosing();
+  }
+
+  /** Once nobody depends on this member's leadership, or after the time for that: the end. */
+  #goOnClosing(): void {
+    const leads = [...this.#replicas.values()].some(
+      (replica) => replica.role === 'leader' && bestSuccessor(replica) !== undefined,
+    );
+    if (leads && this.#nowMs < this.#closeByMs) return;
+    this.#stop(null);
+  }
+
+  /** Nothing more is taken, persisted or sent; what waits is told. */
+  #stop(error: QuorateError | null): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    const { code, message } = error ?? new QuorateError('closing', 'this member has closed');
+    for (const replica of this.#replicas.values()) {
+      replica.proposals.failAll(code, message);
+      replica.reads.failAll(code, message);
+    }
+    this.#effects.push({ type: 'closed', error });
+  }
+}
+
+/** The voter that is furthest, among those that answer. */
+function bestSuccessor(replica: Replica): MemberId | undefined {
+  const { id, progress, configuration } = replica.raft.status();
+  const candidates = progress.filter(
+    ({ member, active }) => member !== id && active && configuration.voters.includes(member),
+  );
+  candidates.sort((a, b) => b.match - a.match);
+  return candidates[0]?.member;
+}
+
+function asCoded(error: Error): QuorateError {
+  return error instanceof QuorateError
+    ? error
+    : new QuorateError('peer-failed', error.message, { cause: error });
+}

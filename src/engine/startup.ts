@@ -1,0 +1,317 @@
+/**
+ * A member from its first moment: opens its directory, or founds one as part of a new cluster or by
+ * joining one that exists, recovers the system group, and from then on is an {@link Engine}.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { Random } from '../ports/random.ts';
+import type { Position } from '../raft/entry.ts';
+import { callKinds, decodeJoined, encodeJson, type JoinCall } from './call-kinds.ts';
+import type { Effect } from './effect.ts';
+import { Engine, SYSTEM_GROUP } from './engine.ts';
+import type { Event } from './event.ts';
+import { DiskRequests } from './log/disk-requests.ts';
+import type { Identity } from './log/identity.ts';
+import { foundLog, type LogOptions, type MemberLog, openLog } from './log/member-log.ts';
+import { beginAtOrigin, clusterIdFrom, type Founder, foundingState } from './opening.ts';
+import type { CallResult } from './peers/calls.ts';
+import { type PeerHandler, Peers } from './peers/peers.ts';
+import type { EngineSettings } from './settings.ts';
+import { SnapshotWork } from './snapshot-work.ts';
+import { SystemMachine, type SystemState } from './system-machine.ts';
+
+/** How a member with an empty directory begins; one that has a directory goes on with that. */
+export type Beginning =
+  /** As one of a new cluster's first members, all of which are told the same. */
+  | { readonly type: 'found'; readonly founders: readonly Founder[]; readonly token: string }
+  /** By asking members of a cluster, one after the other, again and again. */
+  | { readonly type: 'join'; readonly addresses: readonly string[] };
+
+export interface StartupOptions {
+  readonly name: string;
+  /** Where other members reach this one. */
+  readonly address: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly beginning: Beginning;
+  readonly settings: EngineSettings;
+  readonly log: LogOptions;
+  readonly random: Random;
+  /** Keyed with the join secret, where one is shared. */
+  readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+}
+
+/** The founders' first system state, kept for as long as no snapshot covers it. */
+const FOUNDING_FILE = 'founding';
+const FOUNDING_BYTES_MAX = 2 ** 20;
+const ASK_AGAIN_MS = 500;
+
+type Phase =
+  | { readonly type: 'opening' }
+  | { readonly type: 'joining'; readonly joining: Joining }
+  | { readonly type: 'running'; readonly engine: Engine }
+  | { readonly type: 'failed' };
+
+export class Startup {
+  readonly #options: StartupOptions;
+  readonly #disk = new DiskRequests();
+  #phase: Phase = { type: 'opening' };
+  #effects: Effect[] = [];
+  #nowMs = 0;
+
+  constructor(options: StartupOptions) {
+    this.#options = options;
+    openLog(this.#disk, options.log, (opened) => {
+      if (opened instanceof QuorateError) this.#fail(opened);
+      else if (opened.kind === 'new') this.#begin();
+      else this.#recovered(opened.log, opened.identity, opened.report);
+    });
+  }
+
+  /** The running member, once it is opened. */
+  get engine(): Engine | undefined {
+    return this.#phase.type === 'running' ? this.#phase.engine : undefined;
+  }
+
+  /** Takes what happened; returns what is to be done, in order. */
+  handle(event: Event): readonly Effect[] {
+    if (this.#phase.type === 'running') return this.#phase.engine.handle(event);
+    if (event.type === 'tick') this.#nowMs = event.nowMs;
+    if (event.type === 'disk') this.#disk.complete(event.operation, event.result);
+    else if (event.type === 'close') this.#fail(undefined);
+    else if (this.#phase.type === 'joining') this.#phase.joining.handle(event);
+    for (const operation of this.#disk.take()) this.#effects.push({ type: 'disk', operation });
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  #begin(): void {
+    const { beginning } = this.#options;
+    if (beginning.type === 'found') this.#found(beginning.founders, beginning.token);
+    else this.#join(beginning.addresses);
+  }
+
+  #found(founders: readonly Founder[], token: string): void {
+    const { name } = this.#options;
+    const state = foundingState(founders, clusterIdFrom(token, founders));
+    const own = state.members.find((member) => member.name === name);
+    if (own === undefined) {
+      const message = `${name} is not among the founders: ${founders.map((f) => f.name).join(', ')}`;
+      return this.#fail(new QuorateError('invalid-config', message));
+    }
+    const content = encodeJson(state);
+    this.#disk.run({ type: 'write-atomically', path: FOUNDING_FILE, content }, (error) => {
+      if (error !== null) this.#fail(error);
+      else this.#settle({ clusterId: state.clusterId, memberId: own.id });
+    });
+  }
+
+  #join(addresses: readonly string[]): void {
+    const { name, address, tags, settings, random, mac } = this.#options;
+    const incarnation = this.#drawId();
+    const joining = new Joining({
+      call: { name, address, tags, incarnation },
+      addresses,
+      peers: { settings: settings.peers, random, mac },
+      nowMs: this.#nowMs,
+      effects: this.#effects,
+      joined: (clusterId, memberId) => this.#settle({ clusterId, memberId, incarnation }),
+      failed: (error) => this.#fail(error),
+    });
+    this.#phase = { type: 'joining', joining };
+  }
+
+  /** The directory gets its identity, as its last founding act. */
+  #settle(found: { clusterId: number; memberId: number; incarnation?: number }): void {
+    this.#phase = { type: 'opening' };
+    const { clusterId, memberId, incarnation = this.#drawId() } = found;
+    const identity: Identity = { clusterId, memberId, incarnation, name: this.#options.name };
+    foundLog(this.#disk, identity, this.#options.log, (opened) => {
+      if (opened instanceof QuorateError) this.#fail(opened);
+      else if (opened.kind === 'opened') this.#recovered(opened.log, identity, opened.report);
+    });
+  }
+
+  #recovered(log: MemberLog, identity: Identity, report: unknown): void {
+    this.#say('info', { report }, 'the log is recovered');
+    this.#disk.ask(
+      { type: 'read-whole', path: FOUNDING_FILE, bytesMax: FOUNDING_BYTES_MAX },
+      (result) => {
+        if (result instanceof QuorateError && result.code !== 'file-not-found') this.#fail(result);
+        else this.#loadSystem(log, identity, result instanceof Uint8Array ? result : undefined);
+      },
+    );
+  }
+
+  #loadSystem(log: MemberLog, identity: Identity, founding: Uint8Array | undefined): void {
+    const { settings } = this.#options;
+    const state = founding === undefined ? emptyState(identity.clusterId) : parseState(founding);
+    let engine: Engine | undefined;
+    const system = new SystemMachine(state, () => engine?.systemChanged());
+    const group = log.openGroup(SYSTEM_GROUP);
+    if (founding !== undefined) {
+      beginAtOrigin(
+        log,
+        group,
+        state.members.map(({ id }) => id),
+        founding,
+      );
+    }
+    const snapshots = new SnapshotWork(this.#disk, log, settings);
+    snapshots.find((error) => {
+      if (error !== null) return this.#fail(error);
+      snapshots.load(group, system, (applied) => {
+        if (applied instanceof QuorateError) return this.#fail(applied);
+        engine = this.#run(log, identity, { system, applied, snapshots });
+      });
+    });
+  }
+
+  #run(
+    log: MemberLog,
+    identity: Identity,
+    loaded: { system: SystemMachine; applied: Position; snapshots: SnapshotWork },
+  ): Engine {
+    const { name, address, tags, settings, random, mac } = this.#options;
+    const { clusterId, memberId: self, incarnation } = identity;
+    const engine = new Engine({
+      settings,
+      random,
+      presence: { self, incarnation, address, tags },
+      clusterId,
+      name,
+      disk: this.#disk,
+      log,
+      system: loaded.system,
+      systemApplied: loaded.applied,
+      snapshots: loaded.snapshots,
+      mac,
+      nowMs: this.#nowMs,
+    });
+    this.#phase = { type: 'running', engine };
+    this.#effects.push({ type: 'opened', self, clusterId });
+    return engine;
+  }
+
+  #drawId(): number {
+    const { random } = this.#options;
+    return 1 + random.below(2 ** 20) * 2 ** 32 + random.uint32();
+  }
+
+  #say(level: 'info' | 'warn', facts: Record<string, unknown>, message: string): void {
+    this.#effects.push({ type: 'log', level, facts, message });
+  }
+
+  #fail(error: QuorateError | undefined): void {
+    this.#phase = { type: 'failed' };
+    this.#effects.push({ type: 'closed', error: error ?? null });
+  }
+}
+
+/** Asks members of a cluster to be let in, until one of them answers. */
+class Joining implements PeerHandler {
+  readonly #init: {
+    readonly call: JoinCall;
+    readonly addresses: readonly string[];
+    readonly peers: Pick<ConstructorParameters<typeof Peers>[0], 'settings' | 'random'> & {
+      readonly mac: StartupOptions['mac'];
+    };
+    readonly nowMs: number;
+    readonly effects: Effect[];
+    readonly joined: (clusterId: number, memberId: number) => void;
+    readonly failed: (error: QuorateError) => void;
+  };
+  readonly #peers: Peers;
+  #next = 0;
+  #link: number | undefined;
+  #asked = false;
+  #nowMs: number;
+  #askMs = 0;
+
+  constructor(init: Joining['#init']) {
+    this.#init = init;
+    this.#nowMs = init.nowMs;
+    const { settings, random, mac } = init.peers;
+    const { incarnation } = init.call;
+    this.#peers = new Peers({
+      self: { clusterId: 0, member: 0, incarnation, features: [], mac },
+      settings,
+      handler: this,
+      random,
+    });
+  }
+
+  handle(event: Event): void {
+    if (event.type === 'tick') {
+      this.#nowMs = event.nowMs;
+      this.#peers.tick(event.nowMs);
+      if (event.nowMs >= this.#askMs) this.#dial();
+    } else if (event.type.startsWith('link-')) {
+      this.#peers.handle(event as Parameters<Peers['handle']>[0]);
+      this.#ask();
+    }
+    for (const effect of this.#peers.flush()) this.#init.effects.push(effect);
+  }
+
+  #dial(): void {
+    const { addresses } = this.#init;
+    this.#askMs = this.#nowMs + ASK_AGAIN_MS * 4;
+    this.#asked = false;
+    this.#link = this.#peers.dialAddress(addresses[this.#next++ % addresses.length]!);
+  }
+
+  #ask(): void {
+    if (this.#link === undefined || this.#asked || !this.#peers.isLinkUp(this.#link)) return;
+    this.#asked = true;
+    const { call } = this.#init;
+    const deadlineMs = this.#nowMs + ASK_AGAIN_MS * 4;
+    const question = { kind: callKinds.join, payload: encodeJson(call), deadlineMs };
+    this.#peers.callLink(this.#link, question, (result) => this.#answered(result));
+  }
+
+  #answered(result: CallResult): void {
+    if (result.ok) {
+      const { clusterId, id } = decodeJoined(result.value);
+      this.#peers.closeLink(this.#link!);
+      this.#init.joined(clusterId, id);
+    } else if (result.error.retryable) {
+      this.#askMs = this.#nowMs + ASK_AGAIN_MS;
+    } else {
+      this.#init.failed(result.error);
+    }
+  }
+
+  // A process that is no member yet is told nothing else.
+
+  message(): void {}
+
+  call(
+    _from: number,
+    _kind: number,
+    _payload: Uint8Array,
+    answer: (result: CallResult) => void,
+  ): void {
+    answer({
+      ok: false,
+      error: new QuorateError('unknown-member', 'this process has not joined yet'),
+    });
+  }
+
+  peerUp(): void {}
+
+  peerDown(): void {}
+
+  dropped(): void {}
+
+  refused(_peer: number, error: QuorateError): void {
+    const fatal = error.code === 'wrong-secret' || error.code === 'version-mismatch';
+    if (fatal) this.#init.failed(error);
+  }
+}
+
+function emptyState(clusterId: number): SystemState {
+  return { ...foundingState([], clusterId), clusterId };
+}
+
+function parseState(bytes: Uint8Array): SystemState {
+  return JSON.parse(new TextDecoder().decode(bytes)) as SystemState;
+}
