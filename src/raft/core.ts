@@ -37,6 +37,11 @@ export class Core {
   leader: MemberId = NOBODY;
   /** The configuration that was applied last, and what is known of its members' logs. */
   membership: Membership;
+  /**
+   * While a snapshot waits to be installed: the membership of the state machine as it still is.
+   * The entries that are being applied belong to it, and not to the snapshot's.
+   */
+  replacedMembership: Membership | undefined;
   /** Ticks since the leader was heard, a vote was granted, or (leading) quorum was checked. */
   electionElapsedTicks = 0;
   /** How many such ticks start an election: drawn anew with each wait (§5.2). */

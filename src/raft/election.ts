@@ -15,7 +15,7 @@ export type Reason = 'timeout' | 'transfer';
 export function startElection(core: Core, reason: Reason): void {
   if (core.role === 'leader' || !core.promotable || hasUnappliedChange(core)) return;
   // A lease promises that nobody who has just heard the leader helps to replace it.
-  if (core.settings.reads === 'lease' && reason === 'timeout' && hearsLeader(core)) return;
+  if (core.lease.inUse && reason === 'timeout' && hearsLeader(core)) return;
   if (core.settings.preVote && reason === 'timeout') campaign(core, 'pre-vote', reason);
   // The leader itself gave way: there is nothing to ask first (thesis §9.6).
   else campaign(core, 'vote', reason);
@@ -73,7 +73,7 @@ function votersAscending(core: Core): number[] {
  * 1. it repeats one given, or none was given in this term and no leader is known in it, or it is
  *    only a pre-vote for a later term (§5.2);
  * 2. the candidate's log is at least as good as ours (§5.4.1); and
- * 3. no member of higher priority, this one, could stand with as long a log.
+ * 3. this member has no higher priority with as good a log.
  *
  * A learner votes too: it may have been promoted without knowing it yet.
  */
@@ -92,13 +92,13 @@ export function handleVote(core: Core, request: Vote): void {
   replyToVote(core, request, granted);
 }
 
+/** Whether this member should lead rather than a candidate whose log is at least as good. */
 function outranks(core: Core, request: Vote): boolean {
-  return (
-    !request.transfer &&
-    core.settings.priority > request.priority &&
-    request.lastIndex <= core.log.lastIndex() &&
-    core.promotable
-  );
+  const last = core.log.last();
+  // With a worse log this member could not win: then its refusal would only prevent elections.
+  const equal = request.lastIndex === last.index && request.lastTerm === last.term;
+  const above = core.settings.priority > request.priority;
+  return equal && above && !request.transfer && core.promotable;
 }
 
 /** A grant carries the term asked for, a refusal our own: it may teach the candidate a later one. */
@@ -131,12 +131,12 @@ export function handleVoteReply(core: Core, reply: VoteReply): void {
   const result = jointVote(voters, votersOutgoing, (voter) => core.votes.get(voter));
   if (result === 'lost') becomeFollower(core, core.term, NOBODY);
   if (result !== 'won') return;
-  if (core.role === 'pre-candidate') {
-    campaign(core, 'vote', 'timeout');
-  } else {
-    becomeLeader(core);
-    broadcastAppends(core);
-  }
+  if (core.role === 'pre-candidate') return campaign(core, 'vote', 'timeout');
+  // Its own vote counts once it is durable, and must be among them: else a leader that crashes
+  // could lead the same term again with another log (trap 12).
+  if (core.votes.get(core.id) !== true) return;
+  becomeLeader(core);
+  broadcastAppends(core);
 }
 
 /**
@@ -147,6 +147,6 @@ export function hearsLeader(core: Core): boolean {
   const { settings } = core;
   if (!settings.checkQuorum) return false;
   // With leases, a member just started may have confirmed one in its earlier life.
-  if (settings.reads === 'lease' && core.ticksSinceStart < settings.electionTicks) return true;
+  if (core.lease.inUse && core.ticksSinceStart < settings.electionTicks) return true;
   return core.leader !== NOBODY && core.electionElapsedTicks < settings.electionTicks;
 }

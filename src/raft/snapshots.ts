@@ -26,6 +26,7 @@ function restore(core: Core, snapshot: Snapshot): boolean {
     return false;
   }
   log.restore(snapshot);
+  core.replacedMembership ??= core.membership;
   rejoinAs(core, restoreMembership(snapshot.configuration, core.changeContext()));
   return true;
 }

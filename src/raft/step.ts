@@ -99,7 +99,9 @@ function passesTermRule(core: Core, message: Rpc): boolean {
     return false;
   }
   if (type === 'vote' || type === 'pre-vote') {
-    if (!message.transfer && hearsLeader(core)) return false;
+    // Who asks as the known leader leads no longer: there is nobody to protect (trap 9).
+    const sticks = !message.transfer && message.from !== core.leader && hearsLeader(core);
+    if (sticks) return false;
     // A pre-vote only asks what would be; it moves nobody.
     if (type === 'pre-vote') return true;
   }
