@@ -100,6 +100,29 @@ export const errorCodes = {
     meaning: 'The other side reads too slowly, and more waits for it than may.',
   },
   'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'log-damaged': {
+    retryable: false,
+    meaning:
+      'Something in the log that was vouched for is not what was written. With repair, a member ' +
+      'that has peers starts without it and gets it back from them.',
+  },
+  'vote-damaged': {
+    retryable: false,
+    meaning: 'The newest votes are lost: going on could mean voting twice in a term.',
+  },
+  'identity-damaged': {
+    retryable: false,
+    meaning: 'The file that says whose directory this is cannot be read.',
+  },
+  'wrong-directory': {
+    retryable: false,
+    meaning: 'A file belongs to another member, another cluster or another life of this member.',
+  },
+  'format-too-new': {
+    retryable: false,
+    meaning: 'A file was written by a newer version of this program.',
+  },
+  'snapshot-damaged': { retryable: false, meaning: 'A snapshot is not what was written.' },
   'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 

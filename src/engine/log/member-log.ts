@@ -1,0 +1,425 @@
+/**
+ * The log of a whole member: what all its groups have to make durable becomes one batch, one write
+ * and one sync. While a batch is on its way the next one gathers; load makes batches larger, not
+ * the queue longer.
+ *
+ * One turn of the disk: the votes, if any changed, are written and synced; then the batch that rests
+ * on them; then everybody is told. Nothing is durable before both are.
+ *
+ * Any failure to write or sync ends the log's life with a named {@link MemberLog.fault}: what the
+ * file holds is unknown then (see ports/disk.ts), so the member stops and recovers. Only want of
+ * space for another segment is survived: then batches wait, and nothing is lost or acknowledged.
+ */
+import { assert } from '../../base/assert.ts';
+import type { QuorateError } from '../../base/errors.ts';
+import type { Entry, HardState } from '../../raft/entry.ts';
+import { BatchEncoder } from './batch-encoder.ts';
+import { encodeHead } from './batch-format.ts';
+import { recordBytesMax } from './batch-table.ts';
+import type { DiskRequests } from './disk-requests.ts';
+import { GroupLog } from './group-log.ts';
+import type { Identity } from './identity.ts';
+import type { LogHost } from './log-host.ts';
+import type { GroupId, GroupWrite, Ticket } from './log-write.ts';
+import { Mover } from './mover.ts';
+import { Reserve } from './reserve.ts';
+import { batchOverheadBytes, blockBytes, segmentPath } from './segment-format.ts';
+import { type ChainStart, SeedMemory, Segments } from './segments.ts';
+import type { LogSettings } from './settings.ts';
+import type { VoteFile } from './vote-file.ts';
+import { type Taken, WriteQueue } from './write-queue.ts';
+
+/** What recovery hands over. */
+export interface LogStart {
+  readonly identity: Identity;
+  readonly chain: ChainStart;
+  readonly votes: VoteFile;
+  readonly host: LogHost;
+  readonly groups: ReadonlyMap<GroupId, GroupLog>;
+  /** The number of the last batch, which is durable. */
+  readonly lastNumber: number;
+}
+
+/** Figures for metrics; all counters since the log was opened. */
+export interface LogStatus {
+  readonly batches: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly seals: number;
+  readonly voteWrites: number;
+  readonly segments: number;
+  readonly cacheBytes: number;
+  readonly waitingBytes: number;
+}
+
+export class MemberLog {
+  readonly #disk: DiskRequests;
+  readonly #settings: LogSettings;
+  readonly #identity: Identity;
+  readonly #votes: VoteFile;
+  readonly #reserve: Reserve;
+  readonly #segments: Segments;
+  readonly #encoder: BatchEncoder;
+  readonly #queue: WriteQueue;
+  readonly #mover: Mover;
+  readonly #seeds = new SeedMemory();
+  readonly #host: LogHost;
+  readonly #groups: Map<GroupId, GroupLog>;
+  /** Groups that are gone, but not yet in a batch. */
+  #removed: GroupLog[] = [];
+  /** Invariant: all batches up to this one are durable, and the next one has the next number. */
+  #lastNumber: number;
+  #lastTicket: Ticket = 0;
+  /** All writes up to this ticket are durable. */
+  durableTicket: Ticket = 0;
+  /** Taken from the queue, waiting for the votes or for a segment. */
+  #taken: Taken | undefined;
+  /** What is on its way to the disk; at most one thing is. */
+  #underWay: 'nothing' | 'votes' | 'batch' | 'seal' = 'nothing';
+  /** A seal stands behind the last batch. */
+  #sealed = false;
+  #closing: (() => void) | undefined;
+  #counts = { batches: 0, entries: 0, bytes: 0, seals: 0, voteWrites: 0 };
+
+  constructor(disk: DiskRequests, settings: LogSettings, start: LogStart) {
+    this.#disk = disk;
+    this.#settings = settings;
+    this.#identity = start.identity;
+    this.#votes = start.votes;
+    this.#lastNumber = start.lastNumber;
+    this.#reserve = new Reserve(disk, settings.reserveBytes);
+    const parts = { disk, identity: start.identity, settings, reserve: this.#reserve };
+    const failed = (error: QuorateError): void => this.#fail(error);
+    this.#segments = new Segments(parts, start.chain, { ready: () => this.flush(), failed });
+    this.#encoder = new BatchEncoder(this.#segments);
+    this.#queue = new WriteQueue(settings.batchBytesMax);
+    this.#mover = new Mover(this.#segments, settings);
+    this.#host = start.host;
+    this.#groups = new Map(start.groups);
+  }
+
+  /** Why the log does nothing any more; the member must stop. */
+  get fault(): QuorateError | undefined {
+    return this.#host.fault;
+  }
+
+  /** Begins what runs beside the writing: the next segment, the reserve. Called once, by recovery. */
+  start(): void {
+    this.#segments.prepare();
+    this.#keepReserve();
+  }
+
+  groups(): Iterable<GroupLog> {
+    return this.#groups.values();
+  }
+
+  group(id: GroupId): GroupLog | undefined {
+    return this.#groups.get(id);
+  }
+
+  /** The group's log; an empty one is begun where there is none. At most `groupsMax` are open. */
+  openGroup(id: GroupId): GroupLog {
+    const known = this.#groups.get(id);
+    if (known !== undefined) return known;
+    assert(this.#groups.size < this.#settings.groupsMax, 'too many groups have a log');
+    const group = new GroupLog(id, this.#host);
+    this.#groups.set(id, group);
+    return group;
+  }
+
+  /** Forgets a group for good: its id must never be used again. Writes that wait are dropped. */
+  removeGroup(id: GroupId): void {
+    const group = this.#groups.get(id);
+    if (group === undefined) return;
+    this.#groups.delete(id);
+    this.#host.rebased.delete(group);
+    group.reset(group.base);
+    this.#votes.remove(id);
+    this.#removed.push(group);
+  }
+
+  /** Whether a repaired group must neither vote nor count; see recovery.ts. */
+  isSuspect(id: GroupId): boolean {
+    return this.#votes.row(id)?.suspect ?? this.#votes.unknownSuspect;
+  }
+
+  /** Whether a suspect group's term and vote may be older than what this member once said. */
+  isVoteLost(id: GroupId): boolean {
+    return this.#votes.row(id)?.voteLost ?? this.#votes.unknownSuspect;
+  }
+
+  /** The group has caught up past an index that its leader confirmed; durable with the next batch. */
+  clearSuspect(id: GroupId): void {
+    if (this.isSuspect(id)) this.#votes.clearSuspect(id);
+  }
+
+  /**
+   * Hands a write over; the group's log changes at once. It becomes durable with a batch after the
+   * next {@link flush}: when {@link durableTicket} has reached the ticket. A change of the commit
+   * index alone is remembered for the group's next write, and has the ticket of the last write.
+   */
+  append(write: GroupWrite): Ticket {
+    const group = this.#groups.get(write.group);
+    assert(group !== undefined, `group ${write.group} has no log here`);
+    const { entries, hardState, snapshot } = write;
+    const news = hardState !== undefined && isNews(hardState, group.hardState);
+    if (hardState !== undefined) group.hardState = hardState;
+    if (entries.length === 0 && snapshot === undefined && !news) return this.#lastTicket;
+    const ticket = ++this.#lastTicket;
+    if (snapshot !== undefined) group.reset(snapshot);
+    if (entries.length > 0) {
+      this.#checkSizes(entries);
+      group.append(entries, ticket);
+    }
+    this.#queue.add(group, news ? write : { group: write.group, entries, snapshot }, ticket);
+    return ticket;
+  }
+
+  /** The end of a turn: what waits goes out, unless a batch is on its way. */
+  flush(): void {
+    if (this.#underWay !== 'nothing' || this.fault !== undefined) return;
+    if (this.#taken === undefined) {
+      if (!this.#hasWork()) return this.#finishClosing();
+      this.#taken = this.#queue.take();
+      for (const { group, write } of this.#taken.parts) {
+        const open = this.#groups.get(group.id) === group;
+        if (write.hardState !== undefined && open) this.#votes.set(group.id, write.hardState);
+      }
+    }
+    if (this.#votes.dirty) this.#writeVotes();
+    else this.#writeBatch(this.#taken);
+  }
+
+  /** Groups for which missing entries have come: each is to be stepped `storage-ready`. */
+  takeFetched(): readonly GroupId[] {
+    return this.#host.takeFetched().map(({ id }) => id);
+  }
+
+  /**
+   * To be called now and then, every tick for instance: seals the log when it is idle, and looks
+   * for space where that is short.
+   */
+  tick(): void {
+    if (this.fault !== undefined) return;
+    if (this.#segments.full) this.#segments.prepare();
+    this.#keepReserve();
+    if (this.idle && !this.#sealed) this.#seal(false, () => this.flush());
+  }
+
+  /** Nothing is on its way, and nothing waits. */
+  get idle(): boolean {
+    return this.#underWay === 'nothing' && this.#taken === undefined && !this.#hasWork();
+  }
+
+  /**
+   * `reserve`: the space kept for bad times is being used: refuse proposals with `disk-full`, and
+   * compact. `full`: batches wait for space.
+   */
+  get space(): 'enough' | 'reserve' | 'full' {
+    if (this.#segments.full) return 'full';
+    return this.#reserve.state === 'absent' ? 'reserve' : 'enough';
+  }
+
+  /** Writes what waits and seals the log; `then` is called when that is durable, or at a fault. */
+  close(then: () => void): void {
+    assert(this.#closing === undefined, 'the log is being closed already');
+    this.#closing = then;
+    if (this.fault !== undefined) then();
+    else this.flush();
+  }
+
+  status(): LogStatus {
+    return {
+      ...this.#counts,
+      segments: this.#segments.count,
+      cacheBytes: this.#host.cache.bytes,
+      waitingBytes: this.#queue.bytes,
+    };
+  }
+
+  #hasWork(): boolean {
+    return (
+      !this.#queue.empty ||
+      this.#votes.dirty ||
+      this.#host.rebased.size > 0 ||
+      this.#removed.length > 0 ||
+      this.#mover.ready(this.#groups)
+    );
+  }
+
+  #writeVotes(): void {
+    this.#underWay = 'votes';
+    this.#counts.voteWrites++;
+    this.#votes.write(this.#lastNumber, (error) => {
+      this.#underWay = 'nothing';
+      if (error !== null) this.#fail(error);
+      else this.flush();
+    });
+  }
+
+  #writeBatch(taken: Taken): void {
+    const moved = this.#mover.take(this.#groups);
+    const marks = (this.#host.rebased.size + this.#removed.length) * recordBytesMax;
+    const bytes = taken.bytes + marks + moved.bytes;
+    const fresh = !this.#segments.fits(bytes);
+    if (fresh) {
+      if (!this.#segments.nextReady) return this.#waitForSegment(marks);
+      this.#segments.advance();
+    }
+    this.#taken = undefined;
+    const encoder = this.#encoder;
+    encoder.begin();
+    // Segments before the next one may go only if it says how every group stands.
+    if (fresh) encoder.checkpoint(this.#groups.values());
+    // Where there is no room after all, they are moved some other time.
+    if (this.#segments.fits(bytes + (fresh ? this.#groups.size * recordBytesMax : 0))) {
+      for (const { group, entries } of moved.groups) encoder.moved(group, entries);
+    }
+    const ticket = this.#encodeParts(taken);
+    this.#encodeMarks();
+    this.#send(ticket);
+  }
+
+  /**
+   * There is no room, and no segment yet. What says that others are not needed can often still be
+   * written, which is how a full disk gets out of it.
+   */
+  #waitForSegment(marks: number): void {
+    if (!this.#segments.full) return this.#segments.prepare();
+    if (marks === 0 || !this.#segments.fits(marks + batchOverheadBytes)) return;
+    this.#encoder.begin();
+    this.#encodeMarks();
+    this.#send(undefined);
+  }
+
+  #encodeMarks(): void {
+    const encoder = this.#encoder;
+    for (const group of this.#host.rebased) {
+      encoder.base(group);
+      if (group.written.base.index >= group.base.index) this.#host.rebased.delete(group);
+    }
+    for (const group of this.#removed) encoder.removed(group);
+    this.#removed = [];
+  }
+
+  #encodeParts({ parts }: Taken): Ticket | undefined {
+    const encoder = this.#encoder;
+    let durable: Ticket | undefined;
+    for (const { group, write, from, to, ticket } of parts) {
+      if (ticket !== undefined) {
+        durable = ticket;
+        group.queued--;
+      }
+      if (this.#groups.get(group.id) !== group) continue;
+      if (write.snapshot !== undefined && from === 0) encoder.reset(group, write.snapshot);
+      if (to > from) encoder.entries(group, write.entries, from, to);
+      const state = this.#stateToWrite(group, write.hardState);
+      if (state !== undefined) encoder.state(group, state);
+    }
+    return durable;
+  }
+
+  /** Term and vote as the write has them, and the newest commit index that it can carry. */
+  #stateToWrite(group: GroupLog, hardState: HardState | undefined): HardState | undefined {
+    const { written } = group;
+    const commit = Math.max(
+      written.hardState.commit,
+      Math.min(group.hardState.commit, written.last.index),
+    );
+    const { term, vote } = hardState ?? written.hardState;
+    const same = hardState === undefined && commit === written.hardState.commit;
+    return same ? undefined : { term, vote, commit };
+  }
+
+  #send(ticket: Ticket | undefined): void {
+    const segments = this.#segments;
+    const { sequence } = segments.current;
+    const { position } = segments;
+    const oldestSegment = segments.oldestNeeded(this.#groups);
+    const number = this.#lastNumber + 1;
+    const syncedThrough = this.#lastNumber;
+    const voteSequence = this.#votes.sequence;
+    const seed = this.#seeds.seed(this.#identity, sequence);
+    const facts = { number, syncedThrough, voteSequence, oldestSegment };
+    const { buffers, bytes, entries } = this.#encoder.finish(facts, seed);
+    this.#underWay = 'batch';
+    const path = segmentPath(sequence);
+    this.#disk.run({ type: 'write', path, position, buffers, sync: true }, (error) => {
+      this.#underWay = 'nothing';
+      if (error !== null) return this.#fail(error);
+      this.#sealed = false;
+      this.#lastNumber = number;
+      segments.wrote(bytes);
+      this.#counts.batches++;
+      this.#counts.entries += entries;
+      this.#counts.bytes += bytes;
+      if (ticket !== undefined) this.durableTicket = ticket;
+      this.#host.cache.trim(this.durableTicket);
+      segments.retire(oldestSegment);
+      this.flush();
+    });
+  }
+
+  /** Vouches for the last batch; see batch-format.ts. */
+  #seal(sync: boolean, then: () => void): void {
+    const { position } = this.#segments;
+    const { sequence } = this.#segments.current;
+    const seal = new Uint8Array(blockBytes);
+    const number = this.#lastNumber;
+    const head = {
+      kind: 'seal' as const,
+      number,
+      syncedThrough: number,
+      voteSequence: this.#votes.sequence,
+      oldestSegment: this.#segments.oldest.sequence,
+      tableBytes: 0,
+      dataBytes: 0,
+    };
+    encodeHead(seal, head, { seed: this.#seeds.seed(this.#identity, sequence), position });
+    this.#underWay = 'seal';
+    this.#counts.seals++;
+    const path = segmentPath(sequence);
+    this.#disk.run({ type: 'write', path, position, buffers: [seal], sync }, (error) => {
+      this.#underWay = 'nothing';
+      if (error !== null) return this.#fail(error);
+      this.#sealed = true;
+      then();
+    });
+  }
+
+  #finishClosing(): void {
+    const closing = this.#closing;
+    if (closing === undefined || this.#segments.busy) return;
+    this.#closing = undefined;
+    this.#seal(true, closing);
+  }
+
+  #keepReserve(): void {
+    const besides = 2 * this.#settings.segmentBytes;
+    if (this.#segments.full) return;
+    this.#reserve.make(besides, (error) => {
+      if (error !== null) this.#fail(error);
+    });
+  }
+
+  #checkSizes(entries: readonly Entry[]): void {
+    for (const { index, data } of entries) {
+      assert(
+        data.length <= this.#settings.batchBytesMax - 2 ** 10,
+        `entry ${index} has ${data.length} bytes, more than a batch may carry`,
+      );
+    }
+  }
+
+  #fail(error: QuorateError): void {
+    this.#host.fail(error);
+    const closing = this.#closing;
+    this.#closing = undefined;
+    closing?.();
+  }
+}
+
+/** Whether term or vote are new; the commit index is only a hint. */
+function isNews(state: HardState, before: HardState): boolean {
+  return state.term !== before.term || state.vote !== before.vote;
+}
