@@ -4,7 +4,8 @@
  */
 import { emptyConfiguration } from '../raft/configuration.ts';
 import { emptyBytes, type MemberId, NOBODY, type Position } from '../raft/entry.ts';
-import type { GroupLog, MemberLog } from './log/member-log.ts';
+import type { GroupLog } from './log/group-log.ts';
+import type { MemberLog } from './log/member-log.ts';
 import type { SystemState } from './system-machine.ts';
 
 /** One of a new cluster's first members, as all of them are told alike. */
@@ -58,7 +59,7 @@ export function beginAtOrigin(
   log: MemberLog,
   group: GroupLog,
   voters: readonly MemberId[],
-  state = emptyBytes,
+  state: Uint8Array = emptyBytes,
 ): void {
   const configuration = { ...emptyConfiguration, voters };
   if (group.lastIndex() === 0) {

@@ -1,7 +1,7 @@
 /**
  * Snapshots of a member: made, sent, received and installed beside everything else.
  */
-import { QuorateError } from '../base/errors.ts';
+import type { QuorateError } from '../base/errors.ts';
 import type { LogFacts } from '../ports/logger.ts';
 import type { MemberId, Position, Snapshot } from '../raft/entry.ts';
 import type { Message } from '../raft/message.ts';
@@ -18,12 +18,7 @@ import type { EngineSettings } from './settings.ts';
 /** What this needs of the engine. */
 export interface SnapshotHost {
   log(level: 'info' | 'warn', facts: LogFacts, message: string): void;
-  call(
-    peer: MemberId,
-    kind: number,
-    payload: Uint8Array,
-    done: (result: CallResult) => void,
-  ): void;
+  call(peer: MemberId, kind: number, payload: Uint8Array, done: (result: CallResult) => void): void;
   replica(group: GroupId): Replica | undefined;
 }
 

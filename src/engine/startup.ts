@@ -5,16 +5,15 @@
 import { QuorateError } from '../base/errors.ts';
 import type { Random } from '../ports/random.ts';
 import type { Position } from '../raft/entry.ts';
-import { callKinds, decodeJoined, encodeJson, type JoinCall } from './call-kinds.ts';
+import { encodeJson } from './call-kinds.ts';
 import type { Effect } from './effect.ts';
 import { Engine, SYSTEM_GROUP } from './engine.ts';
 import type { Event } from './event.ts';
+import { Joining } from './joining.ts';
 import { DiskRequests } from './log/disk-requests.ts';
 import type { Identity } from './log/identity.ts';
 import { foundLog, type LogOptions, type MemberLog, openLog } from './log/member-log.ts';
 import { beginAtOrigin, clusterIdFrom, type Founder, foundingState } from './opening.ts';
-import type { CallResult } from './peers/calls.ts';
-import { type PeerHandler, Peers } from './peers/peers.ts';
 import type { EngineSettings } from './settings.ts';
 import { SnapshotWork } from './snapshot-work.ts';
 import { SystemMachine, type SystemState } from './system-machine.ts';
@@ -42,7 +41,6 @@ export interface StartupOptions {
 /** The founders' first system state, kept for as long as no snapshot covers it. */
 const FOUNDING_FILE = 'founding';
 const FOUNDING_BYTES_MAX = 2 ** 20;
-const ASK_AGAIN_MS = 500;
 
 type Phase =
   | { readonly type: 'opening' }
@@ -54,7 +52,7 @@ export class Startup {
   readonly #options: StartupOptions;
   readonly #disk = new DiskRequests();
   #phase: Phase = { type: 'opening' };
-  #effects: Effect[] = [];
+  readonly #effects: Effect[] = [];
   #nowMs = 0;
 
   constructor(options: StartupOptions) {
@@ -79,9 +77,8 @@ export class Startup {
     else if (event.type === 'close') this.#fail(undefined);
     else if (this.#phase.type === 'joining') this.#phase.joining.handle(event);
     for (const operation of this.#disk.take()) this.#effects.push({ type: 'disk', operation });
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
+    // Emptied in place: a joining process adds to the same list.
+    return this.#effects.splice(0);
   }
 
   #begin(): void {
@@ -204,107 +201,6 @@ export class Startup {
   #fail(error: QuorateError | undefined): void {
     this.#phase = { type: 'failed' };
     this.#effects.push({ type: 'closed', error: error ?? null });
-  }
-}
-
-/** Asks members of a cluster to be let in, until one of them answers. */
-class Joining implements PeerHandler {
-  readonly #init: {
-    readonly call: JoinCall;
-    readonly addresses: readonly string[];
-    readonly peers: Pick<ConstructorParameters<typeof Peers>[0], 'settings' | 'random'> & {
-      readonly mac: StartupOptions['mac'];
-    };
-    readonly nowMs: number;
-    readonly effects: Effect[];
-    readonly joined: (clusterId: number, memberId: number) => void;
-    readonly failed: (error: QuorateError) => void;
-  };
-  readonly #peers: Peers;
-  #next = 0;
-  #link: number | undefined;
-  #asked = false;
-  #nowMs: number;
-  #askMs = 0;
-
-  constructor(init: Joining['#init']) {
-    this.#init = init;
-    this.#nowMs = init.nowMs;
-    const { settings, random, mac } = init.peers;
-    const { incarnation } = init.call;
-    this.#peers = new Peers({
-      self: { clusterId: 0, member: 0, incarnation, features: [], mac },
-      settings,
-      handler: this,
-      random,
-    });
-  }
-
-  handle(event: Event): void {
-    if (event.type === 'tick') {
-      this.#nowMs = event.nowMs;
-      this.#peers.tick(event.nowMs);
-      if (event.nowMs >= this.#askMs) this.#dial();
-    } else if (event.type.startsWith('link-')) {
-      this.#peers.handle(event as Parameters<Peers['handle']>[0]);
-      this.#ask();
-    }
-    for (const effect of this.#peers.flush()) this.#init.effects.push(effect);
-  }
-
-  #dial(): void {
-    const { addresses } = this.#init;
-    this.#askMs = this.#nowMs + ASK_AGAIN_MS * 4;
-    this.#asked = false;
-    this.#link = this.#peers.dialAddress(addresses[this.#next++ % addresses.length]!);
-  }
-
-  #ask(): void {
-    if (this.#link === undefined || this.#asked || !this.#peers.isLinkUp(this.#link)) return;
-    this.#asked = true;
-    const { call } = this.#init;
-    const deadlineMs = this.#nowMs + ASK_AGAIN_MS * 4;
-    const question = { kind: callKinds.join, payload: encodeJson(call), deadlineMs };
-    this.#peers.callLink(this.#link, question, (result) => this.#answered(result));
-  }
-
-  #answered(result: CallResult): void {
-    if (result.ok) {
-      const { clusterId, id } = decodeJoined(result.value);
-      this.#peers.closeLink(this.#link!);
-      this.#init.joined(clusterId, id);
-    } else if (result.error.retryable) {
-      this.#askMs = this.#nowMs + ASK_AGAIN_MS;
-    } else {
-      this.#init.failed(result.error);
-    }
-  }
-
-  // A process that is no member yet is told nothing else.
-
-  message(): void {}
-
-  call(
-    _from: number,
-    _kind: number,
-    _payload: Uint8Array,
-    answer: (result: CallResult) => void,
-  ): void {
-    answer({
-      ok: false,
-      error: new QuorateError('unknown-member', 'this process has not joined yet'),
-    });
-  }
-
-  peerUp(): void {}
-
-  peerDown(): void {}
-
-  dropped(): void {}
-
-  refused(_peer: number, error: QuorateError): void {
-    const fatal = error.code === 'wrong-secret' || error.code === 'version-mismatch';
-    if (fatal) this.#init.failed(error);
   }
 }
 

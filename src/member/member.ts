@@ -182,7 +182,11 @@ export class Member implements GroupHost {
    * Says where a member is reached now, for one that cannot say so itself any more.
    * @throws QuorateError `unknown-member`, `timeout`, `aborted`
    */
-  async setMemberAddress(id: MemberId, address: string, options: RequestOptions = {}): Promise<void> {
+  async setMemberAddress(
+    id: MemberId,
+    address: string,
+    options: RequestOptions = {},
+  ): Promise<void> {
     await this.#proposeSystem({ type: 'update-member', id, address }, options);
   }
 
@@ -208,7 +212,13 @@ export class Member implements GroupHost {
   #proposeSystem(command: SystemCommand, options: RequestOptions): Promise<unknown> {
     const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
     const bytes = encodeSystemCommand(command);
-    const request = { type: 'propose', group: 0, command: bytes, requiredTerm: 0, deadlineMs } as const;
+    const request = {
+      type: 'propose',
+      group: 0,
+      command: bytes,
+      requiredTerm: 0,
+      deadlineMs,
+    } as const;
     return this.requests.ask(
       options,
       (ticket) => this.dispatch({ ...request, ticket }),
@@ -268,7 +278,10 @@ export class Member implements GroupHost {
 
 const unopened = new QuorateError('unknown-group', 'the group is not open on this member');
 
-function beginningFrom({ name, peers, join, clusterToken }: MemberOptions, advertise: string): Beginning {
+function beginningFrom(
+  { name, peers, join, clusterToken }: MemberOptions,
+  advertise: string,
+): Beginning {
   if (join !== undefined && join.length > 0) return { type: 'join', addresses: join };
   const founders = peers ?? [{ name, address: advertise }];
   return { type: 'found', founders, token: clusterToken ?? '' };
