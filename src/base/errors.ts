@@ -43,6 +43,20 @@ export const errorCodes = {
   },
   'group-open': { retryable: false, meaning: 'The group is open in this member already.' },
   closing: { retryable: true, meaning: 'The member is closing, or has closed.' },
+  'snapshot-damaged': {
+    retryable: false,
+    meaning: 'A snapshot on disk, or on its way, is not whole.',
+  },
+  'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
+  'machine-failed': {
+    retryable: false,
+    meaning: 'A machine broke its contract; the member stops.',
+  },
+  'member-failed': {
+    retryable: false,
+    meaning: 'An invariant did not hold; the member has stopped.',
+  },
+  aborted: { retryable: true, meaning: 'The caller gave up waiting.' },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },

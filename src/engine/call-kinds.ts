@@ -11,7 +11,7 @@ export const callKinds = {
   /** Proposals for the leader of a group. */
   forward: 2,
   snapshotBegin: 3,
-  snapshotChunk: 4,
+  snapshotPiece: 4,
   snapshotEnd: 5,
   /** The application asks the leader of a group. */
   leader: 6,

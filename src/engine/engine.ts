@@ -116,7 +116,9 @@ export class Engine implements ReplicaHost, PeerHandler {
     init.snapshots.attach({
       log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      received: (group, message) => this.message(message.from, group, message),
       replica: (group) => this.#replicas.get(group),
+      self: presence.self,
     });
     this.#startReplica(SYSTEM_GROUP, init.system, init.systemApplied);
     this.#cluster.changed();
@@ -223,9 +225,9 @@ export class Engine implements ReplicaHost, PeerHandler {
       if (replica.raft.hasReady()) this.#busy.add(replica);
     this.#peers.tick(nowMs);
     this.#expireTransfers();
-    if (log.space !== 'enough') log.retrySpace();
+    log.tick();
     this.#watch(lateMs, settings.tickMs * settings.electionTicks);
-    this.#init.snapshots.tick(nowMs);
+    this.#init.snapshots.tick();
     if (this.#state === 'closing') this.#goOnClosing();
   }
 
@@ -257,7 +259,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#settleAppends();
     for (const operation of this.#init.disk.take()) this.#effects.push({ type: 'disk', operation });
     for (const effect of this.#peers.flush()) this.#effects.push(effect);
-    if (this.#busy.size > 0) this.#effects.push({ type: 'turn' });
+    if (this.#busy.size > 0 || this.#init.snapshots.busy) this.#effects.push({ type: 'turn' });
     if (log.fault !== undefined) this.#stop(log.fault);
   }
 
@@ -269,11 +271,19 @@ export class Engine implements ReplicaHost, PeerHandler {
       if (ticket > durableTicket) break;
       settled++;
       this.#busy.add(replica);
-      const { snapshot } = task;
-      if (snapshot !== undefined) this.#init.snapshots.install(replica, snapshot);
-      replica.appended(task);
+      this.#settle(replica, task);
     }
     if (settled > 0) this.#appends.splice(0, settled);
+  }
+
+  /** A task is durable; one with a snapshot is done when the machine has it as well. */
+  #settle(replica: Replica, task: AppendTask): void {
+    if (task.snapshot === undefined) return replica.appended(task);
+    this.#init.snapshots.install(replica, task.snapshot, (error) => {
+      if (error !== null) return this.#stop(error);
+      this.#busy.add(replica);
+      replica.appended(task);
+    });
   }
 
   // What replicas ask.

@@ -59,6 +59,8 @@ export class Replica {
   #appliedOfFirst = 0;
   #appliedIndex: number;
   #appliedTerm: number;
+  /** Bytes of entries applied since the last snapshot was begun. */
+  #bytesSinceSnapshot = 0;
 
   constructor(init: {
     readonly id: GroupId;
@@ -95,6 +97,14 @@ export class Replica {
 
   get appliedTerm(): number {
     return this.#appliedTerm;
+  }
+
+  get bytesSinceSnapshot(): number {
+    return this.#bytesSinceSnapshot;
+  }
+
+  snapshotBegun(): void {
+    this.#bytesSinceSnapshot = 0;
   }
 
   get role(): Role {
@@ -175,6 +185,7 @@ export class Replica {
     assert(this.#applying.length === 0, 'a snapshot is installed over entries being applied');
     this.#appliedIndex = applied.index;
     this.#appliedTerm = applied.term;
+    this.#bytesSinceSnapshot = 0;
     this.reads.advance(applied.index);
   }
 
@@ -226,7 +237,8 @@ export class Replica {
       let i = this.#appliedOfFirst;
       while (i < entries.length && bytesLeft > 0) {
         const entry = entries[i++]!;
-        bytesLeft -= entriesBytes([entry]);
+        bytesLeft -= entryBytes(entry);
+        this.#bytesSinceSnapshot += entryBytes(entry);
         this.#applyEntry(entry);
       }
       this.#appliedOfFirst = i;

@@ -12,6 +12,8 @@ export interface EngineSettings {
   readonly quiesceAfterTicks: number;
   /** Bytes of entries applied since the last snapshot after which another is made. */
   readonly snapshotAfterBytes: number;
+  /** The rate of each snapshot on its way to a member. */
+  readonly snapshotBytesPerSecondMax: number;
   /** Entries that stay in the log behind a snapshot, for followers that are only a little behind. */
   readonly keptEntries: number;
   readonly entryBytesMax: number;
@@ -29,6 +31,7 @@ export const engineDefaults: EngineSettings = {
   heartbeatTicks: 2,
   quiesceAfterTicks: 100,
   snapshotAfterBytes: 64 * 2 ** 20,
+  snapshotBytesPerSecondMax: 64 * 2 ** 20,
   keptEntries: 10_000,
   entryBytesMax: 8 * 2 ** 20,
   replica: {

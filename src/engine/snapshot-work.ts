@@ -1,77 +1,246 @@
 /**
- * Snapshots of a member: made, sent, received and installed beside everything else.
+ * A member's snapshots, beside everything else it does: made when enough has been applied, a chunk
+ * a turn; sent to members that are too far behind for the log; received, installed, loaded at the
+ * start.
+ *
+ * How a group begins is a snapshot too, but one without a file: its state travels in the message,
+ * or is nothing at all.
  */
-import type { QuorateError } from '../base/errors.ts';
+import { QuorateError } from '../base/errors.ts';
 import type { LogFacts } from '../ports/logger.ts';
-import type { MemberId, Position, Snapshot } from '../raft/entry.ts';
-import type { Message } from '../raft/message.ts';
+import { emptyBytes, type MemberId, type Position, type Snapshot } from '../raft/entry.ts';
+import type { InstallSnapshot, Message } from '../raft/message.ts';
+import { callKinds } from './call-kinds.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { GroupLog } from './log/group-log.ts';
 import type { GroupId } from './log/log-write.ts';
 import type { MemberLog } from './log/member-log.ts';
-import type { Machine } from './machine.ts';
+import type { Machine, MachineRestore } from './machine.ts';
 import { origin } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { Replica } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
+import { SnapshotFiles, type SnapshotWriter } from './snapshot-files.ts';
+import { type SnapshotHead, snapshotPath } from './snapshot-format.ts';
+import { SnapshotReceive, SnapshotSend } from './snapshot-transfer.ts';
 
 /** What this needs of the engine. */
 export interface SnapshotHost {
   log(level: 'info' | 'warn', facts: LogFacts, message: string): void;
   call(peer: MemberId, kind: number, payload: Uint8Array, done: (result: CallResult) => void): void;
+  /** A received snapshot is to be stepped. */
+  received(group: GroupId, message: Message): void;
   replica(group: GroupId): Replica | undefined;
+  readonly self: MemberId;
 }
 
 export class SnapshotWork {
-  constructor(_disk: DiskRequests, _log: MemberLog, _settings: EngineSettings) {}
+  readonly #disk: DiskRequests;
+  readonly #log: MemberLog;
+  readonly #settings: EngineSettings;
+  readonly #files: SnapshotFiles;
+  readonly #receive: SnapshotReceive;
+  readonly #making = new Map<Replica, SnapshotWriter>();
+  readonly #sends = new Map<string, SnapshotSend>();
+  #host: SnapshotHost | undefined;
 
-  attach(_host: SnapshotHost): void {}
+  constructor(disk: DiskRequests, log: MemberLog, settings: EngineSettings) {
+    this.#disk = disk;
+    this.#log = log;
+    this.#settings = settings;
+    this.#files = new SnapshotFiles(disk);
+    this.#receive = new SnapshotReceive(disk, this.#files);
+  }
+
+  attach(host: SnapshotHost): void {
+    this.#host = host;
+  }
+
+  /** Whether something waits for turns to pass. */
+  get busy(): boolean {
+    return this.#making.size > 0;
+  }
 
   /** Finds what snapshots there are, once, before any group is loaded. */
-  find(done: (error: QuorateError | null) => void): void {
-    done(null);
+  find(then: (error: QuorateError | null) => void): void {
+    this.#files.find(then);
   }
 
   /** Brings a group's machine to its newest snapshot; answers where that stands. */
-  load(group: GroupLog, machine: Machine, done: (applied: Position | QuorateError) => void): void {
-    const snapshot = group.snapshot();
-    if (snapshot === undefined || group.lastIndex() === 0) {
-      done({ term: 0, index: 0 });
-      return;
-    }
-    restoreInline(machine, snapshot);
-    done({ term: origin.term, index: origin.index });
+  load(group: GroupLog, machine: Machine, then: (applied: Position | QuorateError) => void): void {
+    const fits = (index: number) => index >= group.firstIndex() - 1 && index <= group.lastIndex();
+    const index = this.#files.indexes(group.id).find(fits);
+    if (index === undefined) return then(beginning(group, machine));
+    const restore = new LateRestore(machine);
+    this.#files.read(snapshotPath(group.id, index), restore.chunk, (head) => {
+      const failed = head instanceof QuorateError ? head : restore.finish();
+      if (failed !== undefined) return then(failed);
+      const { term, configuration } = head as SnapshotHead;
+      group.setConfiguration(configuration);
+      group.setSnapshot({ term, index, configuration, data: emptyBytes });
+      then({ term, index });
+    });
   }
 
-  /** Takes over a snapshot message that is too large to travel as one; false where it is not. */
-  send(_group: GroupId, _message: Message): boolean {
-    return false;
+  /** Takes over a snapshot message whose state is in a file; false where it travels as it is. */
+  send(group: GroupId, message: Message): boolean {
+    if (message.type !== 'snapshot' || isBeginning(message.snapshot)) return false;
+    const name = `${group}-${message.to}`;
+    if (!this.#sends.has(name)) this.#sends.set(name, this.#startSend(group, message, name));
+    return true;
   }
 
+  #startSend(group: GroupId, message: InstallSnapshot, name: string): SnapshotSend {
+    const { to: member, snapshot } = message;
+    const host = this.#host!;
+    host.log('info', { group, member, index: snapshot.index }, 'a snapshot is being sent');
+    return new SnapshotSend({
+      disk: this.#disk,
+      group,
+      message,
+      ask: (kind, payload, done) => host.call(member, kind, payload, done),
+      ended: (error) => {
+        this.#sends.delete(name);
+        const failed = error !== null;
+        if (failed) host.log('warn', { group, member, err: error }, 'sending a snapshot failed');
+        host.replica(group)?.step({ type: 'report-snapshot', member, failed });
+      },
+    });
+  }
+
+  /** A question about a transfer; false where it is about something else. */
   called(
-    _from: MemberId,
-    _kind: number,
-    _payload: Uint8Array,
-    _answer: (result: CallResult) => void,
+    from: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    answer: (result: CallResult) => void,
   ): boolean {
-    return false;
+    if (kind === callKinds.snapshotBegin) this.#receive.begin(from, payload, answer);
+    else if (kind === callKinds.snapshotPiece) this.#receive.piece(from, payload, answer);
+    else if (kind === callKinds.snapshotEnd) {
+      const to = this.#host!.self;
+      this.#receive.end(from, payload, answer, (group, message) => {
+        this.#host!.received(group, { ...message, from, to });
+      });
+    } else return false;
+    return true;
   }
 
-  /** Brings the replica's machine to a snapshot that is durable here. */
-  install(replica: Replica, snapshot: Snapshot): void {
-    restoreInline(replica.machine, snapshot);
-    replica.restored(snapshot);
+  /** The log begins behind this snapshot now: brings the replica's machine there. */
+  install(replica: Replica, snapshot: Snapshot, then: (error: QuorateError | null) => void): void {
+    const group = this.#log.openGroup(replica.id);
+    const settled = (error: QuorateError | undefined): void => {
+      if (error !== undefined) return then(error);
+      group.setConfiguration(snapshot.configuration);
+      group.setSnapshot(snapshot);
+      replica.restored(snapshot);
+      then(null);
+    };
+    this.#making.delete(replica);
+    if (isBeginning(snapshot)) return settled(restoreBeginning(replica.machine, snapshot));
+    const restore = new LateRestore(replica.machine);
+    this.#files.read(snapshotPath(replica.id, snapshot.index), restore.chunk, (head) => {
+      settled(head instanceof QuorateError ? head : restore.finish());
+      this.#files.removeBefore(replica.id, snapshot.index);
+    });
   }
 
-  tick(_nowMs: number): void {}
+  tick(): void {
+    const { snapshotBytesPerSecondMax, tickMs } = this.#settings;
+    for (const send of this.#sends.values())
+      send.refill((snapshotBytesPerSecondMax * tickMs) / 1000);
+  }
 
-  endOfTurn(_busy: readonly Replica[]): void {}
+  /** A turn has passed: begins snapshots that are due, and goes on with those begun. */
+  endOfTurn(busy: readonly Replica[]): void {
+    for (const replica of busy) if (this.#isDue(replica)) this.#make(replica);
+    for (const writer of this.#making.values()) writer.turn();
+  }
+
+  #isDue(replica: Replica): boolean {
+    const { snapshotAfterBytes } = this.#settings;
+    const due = replica.bytesSinceSnapshot >= snapshotAfterBytes || this.#log.space !== 'enough';
+    return due && !this.#making.has(replica) && replica.appliedIndex > this.#newest(replica.id);
+  }
+
+  #newest(group: GroupId): number {
+    return this.#log.group(group)?.snapshot()?.index ?? 0;
+  }
+
+  #make(replica: Replica): void {
+    const { id: group, appliedIndex: index, appliedTerm: term, configuration } = replica;
+    const head = { group, index, term, configuration };
+    const writer = this.#files.write(head, replica.machine.snapshot(), (error) => {
+      this.#making.delete(replica);
+      if (error !== null) {
+        this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
+        return;
+      }
+      this.#made(head);
+    });
+    replica.snapshotBegun();
+    this.#making.set(replica, writer);
+  }
+
+  /** Members that are a little behind still find their entries in the log. */
+  #made(head: SnapshotHead): void {
+    const { group, index, term, configuration } = head;
+    const log = this.#log.group(group);
+    if (log === undefined || index < log.firstIndex() - 1) return;
+    log.setSnapshot({ term, index, configuration, data: emptyBytes });
+    const sending = [...this.#sends.values()].filter((send) => send.group === group);
+    const needed = sending.map((send) => send.message.snapshot.index);
+    const oldest = Math.min(index, ...needed);
+    const kept = Math.max(0, index - this.#settings.keptEntries);
+    log.compactTo(this.#log.space === 'enough' ? Math.min(kept, oldest) : oldest);
+    this.#files.removeBefore(group, oldest);
+  }
 }
 
-/** A group's beginning travels inside its snapshot: nothing, or the system group's first state. */
-function restoreInline(machine: Machine, { data }: Snapshot): void {
-  if (data.length === 0) return;
-  const restore = machine.restore();
+/** Restores a machine, and remembers the first thing that went wrong. */
+class LateRestore {
+  readonly #restore: MachineRestore;
+  #failed: unknown;
+
+  constructor(machine: Machine) {
+    this.#restore = machine.restore();
+  }
+
+  readonly chunk = (bytes: Uint8Array): void => this.#try(() => this.#restore.chunk(bytes));
+
+  finish(): QuorateError | undefined {
+    this.#try(() => this.#restore.finish());
+    if (this.#failed === undefined) return undefined;
+    return new QuorateError('machine-failed', 'the machine cannot take its snapshot back', {
+      cause: this.#failed,
+    });
+  }
+
+  #try(action: () => void): void {
+    if (this.#failed !== undefined) return;
+    try {
+      action();
+    } catch (error) {
+      this.#failed = error;
+    }
+  }
+}
+
+function isBeginning({ index }: Position): boolean {
+  return index === origin.index;
+}
+
+/** No snapshot file: the group is as it began, or this member has nothing of it yet. */
+function beginning(group: GroupLog, machine: Machine): Position | QuorateError {
+  const snapshot = group.snapshot();
+  if (snapshot !== undefined) return restoreBeginning(machine, snapshot) ?? origin;
+  if (group.lastIndex() === 0 || group.firstIndex() === 1) return { term: 0, index: 0 };
+  return new QuorateError('snapshot-damaged', `the snapshot of group ${group.id} is missing`);
+}
+
+function restoreBeginning(machine: Machine, { data }: Snapshot): QuorateError | undefined {
+  if (data.length === 0) return undefined;
+  const restore = new LateRestore(machine);
   restore.chunk(data);
-  restore.finish();
+  return restore.finish();
 }

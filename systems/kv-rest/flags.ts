@@ -17,7 +17,8 @@ const names: Readonly<Record<string, keyof Flags>> = {
   state_dir: 'stateDir',
 };
 
-export const usage = 'usage: kv-rest -raft HOST:PORT -api HOST:PORT [-join HOST:PORT] -state_dir DIR';
+export const usage =
+  'usage: kv-rest -raft HOST:PORT -api HOST:PORT [-join HOST:PORT] -state_dir DIR';
 
 /** One dash or two, `=` or a space. Throws with what is wrong. */
 export function parseFlags(args: readonly string[]): Flags {

@@ -38,7 +38,8 @@ server.on('error', (error) => {
 });
 const [host, port] = splitAddress(api);
 server.listen(port, host, () => console.log(`kv-rest ${member.id} serves http://${api}`));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void member.close());
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void member.close());
 
 const ended = await member.closed;
 server.close();
