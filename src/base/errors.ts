@@ -136,7 +136,6 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A file was written by a newer version of this program.',
   },
-  'snapshot-damaged': { retryable: false, meaning: 'A snapshot is not what was written.' },
   'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 

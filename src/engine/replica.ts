@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Random } from '../ports/random.ts';
 import type { ConfigurationState } from '../raft/configuration.ts';
-import { type Entry, entriesBytes, type MemberId, NOBODY, type Proposal } from '../raft/entry.ts';
+import { type Entry, entryBytes, type MemberId, NOBODY, type Proposal } from '../raft/entry.ts';
 import type { AppendTask, ApplyTask, Input } from '../raft/input.ts';
 import type { Message } from '../raft/message.ts';
 import type { Proposed } from '../raft/proposals.ts';
