@@ -66,14 +66,7 @@ export function decodeIdentity(bytes: Uint8Array): Identity {
     end >= headBytes &&
     magic.every((byte, at) => bytes[at] === byte) &&
     readUint32(bytes, end) === crc32c(bytes, 0, end);
-  if (!whole) {
-    throw new QuorateError(
-      'identity-damaged',
-      `the file ${identityPath} is damaged: it says whose directory this is; put it back from a ` +
-        'copy, or remove the member and let it join anew with an empty directory',
-      { details: { path: identityPath } },
-    );
-  }
+  if (!whole) throw identityDamaged();
   checkFormat(identityPath, readUint32(bytes, 8), identityFormat);
   return {
     clusterId: readWide(bytes, 16),
@@ -81,4 +74,13 @@ export function decodeIdentity(bytes: Uint8Array): Identity {
     incarnation: readWide(bytes, 32),
     name: new TextDecoder().decode(bytes.subarray(headBytes, end)),
   };
+}
+
+export function identityDamaged(): QuorateError {
+  return new QuorateError(
+    'identity-damaged',
+    `the file ${identityPath} is damaged: it says whose directory this is; put it back from a ` +
+      'copy, or remove the member and let it join anew with an empty directory',
+    { details: { path: identityPath } },
+  );
 }

@@ -11,7 +11,7 @@
  * space for another segment is survived: then batches wait, and nothing is lost or acknowledged.
  */
 import { assert } from '../../base/assert.ts';
-import type { QuorateError } from '../../base/errors.ts';
+import { QuorateError } from '../../base/errors.ts';
 import type { Entry, HardState } from '../../raft/entry.ts';
 import { BatchEncoder } from './batch-encoder.ts';
 import { encodeHead } from './batch-format.ts';
@@ -23,7 +23,13 @@ import type { LogHost } from './log-host.ts';
 import type { GroupId, GroupWrite, Ticket } from './log-write.ts';
 import { Mover } from './mover.ts';
 import { Reserve } from './reserve.ts';
-import { batchOverheadBytes, blockBytes, segmentPath } from './segment-format.ts';
+import {
+  batchOverheadBytes,
+  blockBytes,
+  logDirectory,
+  segmentHeaderBytes,
+  segmentPath,
+} from './segment-format.ts';
 import { type ChainStart, SeedMemory, Segments } from './segments.ts';
 import type { LogSettings } from './settings.ts';
 import type { VoteFile } from './vote-file.ts';
@@ -78,6 +84,7 @@ export class MemberLog {
   #underWay: 'nothing' | 'votes' | 'batch' | 'seal' = 'nothing';
   /** A seal stands behind the last batch. */
   #sealed = false;
+  #starting: ((error: QuorateError | null) => void) | undefined;
   #closing: (() => void) | undefined;
   #counts = { batches: 0, entries: 0, bytes: 0, seals: 0, voteWrites: 0 };
 
@@ -103,10 +110,21 @@ export class MemberLog {
     return this.#host.fault;
   }
 
-  /** Begins what runs beside the writing: the next segment, the reserve. Called once, by recovery. */
-  start(): void {
+  /**
+   * Called once, by recovery: writes the votes anew and a batch that rests on them and vouches for
+   * all before it; `then` is called when that is durable. Then the log may be used.
+   */
+  start(then: (error: QuorateError | null) => void): void {
+    this.#starting = then;
+    this.#votes.dirty = true;
+    for (const group of this.#groups.values()) {
+      const { hardState, written } = group;
+      if (!isNews(hardState, written.hardState)) continue;
+      this.#queue.add(group, { group: group.id, entries: [], hardState }, ++this.#lastTicket);
+    }
     this.#segments.prepare();
     this.#keepReserve();
+    this.flush();
   }
 
   groups(): Iterable<GroupLog> {
@@ -261,11 +279,11 @@ export class MemberLog {
     const moved = this.#mover.take(this.#groups);
     const marks = (this.#host.rebased.size + this.#removed.length) * recordBytesMax;
     const bytes = taken.bytes + marks + moved.bytes;
-    const fresh = !this.#segments.fits(bytes);
-    if (fresh) {
+    if (!this.#segments.fits(bytes)) {
       if (!this.#segments.nextReady) return this.#waitForSegment(marks);
       this.#segments.advance();
     }
+    const fresh = this.#segments.position === segmentHeaderBytes;
     this.#taken = undefined;
     const encoder = this.#encoder;
     encoder.begin();
@@ -286,6 +304,7 @@ export class MemberLog {
    */
   #waitForSegment(marks: number): void {
     if (!this.#segments.full) return this.#segments.prepare();
+    this.#started(noRoom());
     if (marks === 0 || !this.#segments.fits(marks + batchOverheadBytes)) return;
     this.#encoder.begin();
     this.#encodeMarks();
@@ -356,6 +375,7 @@ export class MemberLog {
       if (ticket !== undefined) this.durableTicket = ticket;
       this.#host.cache.trim(this.durableTicket);
       segments.retire(oldestSegment);
+      this.#started(null);
       this.flush();
     });
   }
@@ -413,10 +433,23 @@ export class MemberLog {
 
   #fail(error: QuorateError): void {
     this.#host.fail(error);
+    this.#started(error);
     const closing = this.#closing;
     this.#closing = undefined;
     closing?.();
   }
+
+  #started(error: QuorateError | null): void {
+    const starting = this.#starting;
+    this.#starting = undefined;
+    starting?.(error);
+  }
+}
+
+function noRoom(): QuorateError {
+  return new QuorateError('disk-full', 'there is no room for another segment of the log', {
+    details: { path: logDirectory },
+  });
 }
 
 /** Whether term or vote are new; the commit index is only a hint. */
