@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Position, Proposal } from '../raft/entry.ts';
 import type { GroupId } from './log/log-write.ts';
+import type { MemberRecord } from './system-machine.ts';
 
 /** The wire's numbers: never used again for anything else. */
 export const callKinds = {
@@ -73,13 +74,21 @@ export function decodeJoin(payload: Uint8Array): JoinCall {
   return { name, address, incarnation: incarnation as number, tags: tags as JoinCall['tags'] };
 }
 
-/** What a process that was let in is told. */
-export function decodeJoined(payload: Uint8Array): { clusterId: number; id: number } {
-  const { clusterId, id } = parsed(payload);
-  if (!Number.isSafeInteger(clusterId) || !Number.isSafeInteger(id)) {
-    throw new QuorateError('malformed-message', 'an answer to a joining process without its id');
+/** What a process that was let in is told: its id, and whom it may talk to. */
+export interface Joined {
+  readonly clusterId: number;
+  readonly id: number;
+  readonly members: readonly MemberRecord[];
+}
+
+/** @throws QuorateError `malformed-message` */
+export function decodeJoined(payload: Uint8Array): Joined {
+  const { clusterId, id, members } = parsed(payload);
+  const sound = Number.isSafeInteger(clusterId) && Number.isSafeInteger(id) && Array.isArray(members);
+  if (!sound) {
+    throw new QuorateError('malformed-message', 'an answer to a joining process without its facts');
   }
-  return { clusterId: clusterId as number, id: id as number };
+  return { clusterId, id, members } as unknown as Joined;
 }
 
 function parsed(payload: Uint8Array): Record<string, unknown> {

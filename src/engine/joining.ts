@@ -1,7 +1,7 @@
 /** How a process that is no member yet asks to become one. */
 import { QuorateError } from '../base/errors.ts';
 import type { Random } from '../ports/random.ts';
-import { callKinds, decodeJoined, encodeJson, type JoinCall } from './call-kinds.ts';
+import { callKinds, decodeJoined, encodeJson, type JoinCall, type Joined } from './call-kinds.ts';
 import type { Effect } from './effect.ts';
 import type { Event } from './event.ts';
 import type { CallResult } from './peers/calls.ts';
@@ -20,7 +20,7 @@ export interface JoiningInit {
   readonly nowMs: number;
   /** Takes what is to be done. */
   readonly effects: Effect[];
-  readonly joined: (clusterId: number, memberId: number) => void;
+  readonly joined: (answer: Joined) => void;
   readonly failed: (error: QuorateError) => void;
 }
 
@@ -81,9 +81,8 @@ export class Joining implements PeerHandler {
 
   #answered(result: CallResult): void {
     if (result.ok) {
-      const { clusterId, id } = decodeJoined(result.value);
       this.#peers.closeLink(this.#link!);
-      this.#init.joined(clusterId, id);
+      this.#init.joined(decodeJoined(result.value));
     } else if (result.error.retryable) {
       this.#askMs = this.#nowMs + ASK_AGAIN_MS;
     } else {

@@ -12,7 +12,9 @@ import type { Event } from './event.ts';
 import { Joining } from './joining.ts';
 import { DiskRequests } from './log/disk-requests.ts';
 import type { Identity } from './log/identity.ts';
-import { foundLog, type LogOptions, type MemberLog, openLog } from './log/member-log.ts';
+import type { MemberLog } from './log/member-log.ts';
+import { foundLog, type OpenedLog, openLog } from './log/opening.ts';
+import type { LogOptions } from './log/settings.ts';
 import { beginAtOrigin, clusterIdFrom, type Founder, foundingState } from './opening.ts';
 import type { EngineSettings } from './settings.ts';
 import { SnapshotWork } from './snapshot-work.ts';
@@ -38,9 +40,17 @@ export interface StartupOptions {
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
 }
 
-/** The founders' first system state, kept for as long as no snapshot covers it. */
-const FOUNDING_FILE = 'founding';
-const FOUNDING_BYTES_MAX = 2 ** 20;
+/**
+ * What this member knew of the cluster at first. A founder's is the system group's first state; a
+ * joiner's only tells whom to talk to, until the leader has sent the real one.
+ */
+interface FirstView {
+  readonly founder: boolean;
+  readonly state: SystemState;
+}
+
+const FIRST_VIEW_FILE = 'first-view';
+const FIRST_VIEW_BYTES_MAX = 2 ** 20;
 
 type Phase =
   | { readonly type: 'opening' }
@@ -59,8 +69,8 @@ export class Startup {
     this.#options = options;
     openLog(this.#disk, options.log, (opened) => {
       if (opened instanceof QuorateError) this.#fail(opened);
-      else if (opened.kind === 'new') this.#begin();
-      else this.#recovered(opened.log, opened.identity, opened.report);
+      else if (opened === 'new') this.#begin();
+      else this.#recovered(opened);
     });
   }
 
@@ -95,11 +105,7 @@ export class Startup {
       const message = `${name} is not among the founders: ${founders.map((f) => f.name).join(', ')}`;
       return this.#fail(new QuorateError('invalid-config', message));
     }
-    const content = encodeJson(state);
-    this.#disk.run({ type: 'write-atomically', path: FOUNDING_FILE, content }, (error) => {
-      if (error !== null) this.#fail(error);
-      else this.#settle({ clusterId: state.clusterId, memberId: own.id });
-    });
+    this.#settle({ memberId: own.id, incarnation: this.#drawId() }, { founder: true, state });
   }
 
   #join(addresses: readonly string[]): void {
@@ -111,49 +117,53 @@ export class Startup {
       peers: { settings: settings.peers, random, mac },
       nowMs: this.#nowMs,
       effects: this.#effects,
-      joined: (clusterId, memberId) => this.#settle({ clusterId, memberId, incarnation }),
+      joined: ({ clusterId, id, members }) => {
+        const state = { ...foundingState([], clusterId), members };
+        this.#settle({ memberId: id, incarnation }, { founder: false, state });
+      },
       failed: (error) => this.#fail(error),
     });
     this.#phase = { type: 'joining', joining };
   }
 
   /** The directory gets its identity, as its last founding act. */
-  #settle(found: { clusterId: number; memberId: number; incarnation?: number }): void {
+  #settle(found: { memberId: number; incarnation: number }, view: FirstView): void {
     this.#phase = { type: 'opening' };
-    const { clusterId, memberId, incarnation = this.#drawId() } = found;
-    const identity: Identity = { clusterId, memberId, incarnation, name: this.#options.name };
-    foundLog(this.#disk, identity, this.#options.log, (opened) => {
-      if (opened instanceof QuorateError) this.#fail(opened);
-      else if (opened.kind === 'opened') this.#recovered(opened.log, identity, opened.report);
+    const { clusterId } = view.state;
+    const identity: Identity = { clusterId, name: this.#options.name, ...found };
+    const content = encodeJson(view);
+    this.#disk.run({ type: 'write-atomically', path: FIRST_VIEW_FILE, content }, (error) => {
+      if (error !== null) return this.#fail(error);
+      foundLog(this.#disk, identity, this.#options.log, (opened) => {
+        if (opened instanceof QuorateError) this.#fail(opened);
+        else this.#recovered(opened);
+      });
     });
   }
 
-  #recovered(log: MemberLog, identity: Identity, report: unknown): void {
-    this.#say('info', { report }, 'the log is recovered');
-    this.#disk.ask(
-      { type: 'read-whole', path: FOUNDING_FILE, bytesMax: FOUNDING_BYTES_MAX },
-      (result) => {
-        if (result instanceof QuorateError && result.code !== 'file-not-found') this.#fail(result);
-        else this.#loadSystem(log, identity, result instanceof Uint8Array ? result : undefined);
-      },
-    );
+  #recovered({ log, identity, report }: OpenedLog): void {
+    this.#say('info', { ...report }, 'the log is recovered');
+    const read = {
+      type: 'read-whole',
+      path: FIRST_VIEW_FILE,
+      bytesMax: FIRST_VIEW_BYTES_MAX,
+    } as const;
+    this.#disk.bytes(read, (bytes) => {
+      if (bytes instanceof QuorateError) return this.#fail(bytes);
+      const view = JSON.parse(new TextDecoder().decode(bytes)) as FirstView;
+      this.#loadSystem(log, identity, view);
+    });
   }
 
-  #loadSystem(log: MemberLog, identity: Identity, founding: Uint8Array | undefined): void {
-    const { settings } = this.#options;
-    const state = founding === undefined ? emptyState(identity.clusterId) : parseState(founding);
+  #loadSystem(log: MemberLog, identity: Identity, { founder, state }: FirstView): void {
     let engine: Engine | undefined;
     const system = new SystemMachine(state, () => engine?.systemChanged());
     const group = log.openGroup(SYSTEM_GROUP);
-    if (founding !== undefined) {
-      beginAtOrigin(
-        log,
-        group,
-        state.members.map(({ id }) => id),
-        founding,
-      );
+    if (founder) {
+      const voters = state.members.map(({ id }) => id);
+      beginAtOrigin(log, group, voters, encodeJson(state));
     }
-    const snapshots = new SnapshotWork(this.#disk, log, settings);
+    const snapshots = new SnapshotWork(this.#disk, log, this.#options.settings);
     snapshots.find((error) => {
       if (error !== null) return this.#fail(error);
       snapshots.load(group, system, (applied) => {
@@ -202,12 +212,4 @@ export class Startup {
     this.#phase = { type: 'failed' };
     this.#effects.push({ type: 'closed', error: error ?? null });
   }
-}
-
-function emptyState(clusterId: number): SystemState {
-  return { ...foundingState([], clusterId), clusterId };
-}
-
-function parseState(bytes: Uint8Array): SystemState {
-  return JSON.parse(new TextDecoder().decode(bytes)) as SystemState;
 }

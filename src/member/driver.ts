@@ -90,9 +90,9 @@ export class Driver {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case 'disk': {
-        const { id, task } = effect.operation;
-        this.#init.disk.run(task, (result) => {
-          this.dispatch({ type: 'disk', operation: id, result });
+        const { operation } = effect;
+        this.#init.disk.run(operation, (result) => {
+          this.dispatch({ type: 'disk', operation: operation.id, result });
         });
         return;
       }

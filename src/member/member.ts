@@ -270,7 +270,7 @@ export class Member implements GroupHost {
     this.requests.failAll(error ?? new QuorateError('closing', 'this member has closed'));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));
     await this.#links.close();
-    await this.#disk.close();
+    await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
     this.#settleClosed(error);
   }

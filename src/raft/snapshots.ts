@@ -15,11 +15,13 @@ export function handleSnapshot(core: Core, { from, snapshot }: InstallSnapshot):
   acceptUpTo(core, from, restored ? core.log.lastIndex() : core.log.committed);
 }
 
-/** Returns whether the snapshot replaces log and state, to be installed by the host. */
+/**
+ * Returns whether the snapshot replaces log and state, to be installed by the host. It need not name
+ * this member: a newcomer may get one from before its time, and the entries behind it let it in.
+ */
 function restore(core: Core, snapshot: Snapshot): boolean {
   const { log } = core;
   if (snapshot.index <= log.committed) return false;
-  if (!names(snapshot, core.id)) return false;
   // If the log holds the snapshot's last entry, all before it are the same too: keep the tail.
   if (log.matches(snapshot)) {
     log.commitTo(snapshot.index);
@@ -31,11 +33,6 @@ function restore(core: Core, snapshot: Snapshot): boolean {
   return true;
 }
 
-/** A snapshot of a configuration without this member was not meant for it. */
-function names({ configuration }: Snapshot, member: MemberId): boolean {
-  const { voters, votersOutgoing, learners } = configuration;
-  return [voters, votersOutgoing, learners].some((set) => set.includes(member));
-}
 
 /** The host tells what became of a snapshot that it sent. */
 export function handleSnapshotReport(core: Core, member: MemberId, failed: boolean): void {

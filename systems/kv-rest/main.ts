@@ -10,6 +10,15 @@ import { type Pair, Store } from './store.ts';
 
 const bodyBytesMax = 1 << 20;
 
+class BadRequest extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 let flags: Flags;
 try {
   flags = parseFlags(process.argv.slice(2));
@@ -64,15 +73,6 @@ async function handle(request: http.IncomingMessage, response: http.ServerRespon
 interface Reply {
   readonly status: number;
   readonly body?: unknown;
-}
-
-class BadRequest extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
 }
 
 async function answer(request: http.IncomingMessage): Promise<Reply> {

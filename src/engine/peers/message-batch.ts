@@ -1,11 +1,6 @@
-/**
- * Raft's messages to one peer, of all groups, gathered over a turn into one frame.
- *
- *     (group · length · message)…
- */
-
-import type { MemberId } from '../../raft/entry.ts';
+/** TEMPORARY codec. */
 import type { Message } from '../../raft/message.ts';
+import type { MemberId } from '../../raft/entry.ts';
 import type { GroupId } from '../log/log-write.ts';
 
 export class MessageBatch {
@@ -21,14 +16,16 @@ export class MessageBatch {
   }
 
   take(): readonly Uint8Array[] {
-    return [];
+    const text = JSON.stringify(this.#messages, (_key, value) => value instanceof Uint8Array ? { $b: [...value] } : value);
+    this.#messages = [];
+    return [new TextEncoder().encode(text)];
   }
 }
 
 export function decodeMessages(
-  _payload: Uint8Array,
+  payload: Uint8Array,
   _from: MemberId,
   _to: MemberId,
 ): readonly { readonly group: GroupId; readonly message: Message }[] {
-  return [];
+  return JSON.parse(new TextDecoder().decode(payload), (_key, value) => value && typeof value === 'object' && '$b' in value ? new Uint8Array(value.$b) : value);
 }

@@ -16,7 +16,7 @@ import type { GroupId } from '../log/log-write.ts';
 import { type CallResult, Calls, decodeCall } from './calls.ts';
 import { type Frame, frame } from './frame.ts';
 import { Greeter, type PeerRecord, type Self } from './greeter.ts';
-import { decodeError, decodeHello, encodeError, encodeHello, type Hello } from './hello.ts';
+import { decodeError, decodeHello, encodeError, type Hello } from './hello.ts';
 import { Link, type LinkId } from './link.ts';
 import { decodeMessages, MessageBatch } from './message-batch.ts';
 import type { PeerEffect, PeerEvent } from './peer-event.ts';
@@ -140,6 +140,15 @@ export class Peers {
   /** Connects to whoever answers at an address: for a process that wants to join. */
   dialAddress(address: string): LinkId {
     return this.#dial(0, address);
+  }
+
+  isLinkUp(link: LinkId): boolean {
+    return this.#links.get(link)?.state === 'up';
+  }
+
+  closeLink(id: LinkId): void {
+    const link = this.#links.get(id);
+    if (link !== undefined) this.#drop(link);
   }
 
   isUp(peer: MemberId): boolean {
