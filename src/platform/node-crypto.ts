@@ -13,6 +13,7 @@ import {
   type ScryptInput,
   type Sha256,
 } from '../ports/crypto.ts';
+import { plainBytes } from './plain-bytes.ts';
 
 const ciphers: Readonly<Record<number, crypto.CipherGCMTypes>> = {
   16: 'aes-128-gcm',
@@ -24,23 +25,23 @@ const ciphers: Readonly<Record<number, crypto.CipherGCMTypes>> = {
 export class NodeCrypto implements Crypto {
   randomBytes(size: number): Uint8Array {
     assert(Number.isInteger(size) && size >= 0 && size <= randomBytesMax, `${size} random bytes`);
-    return crypto.randomBytes(size);
+    return plainBytes(crypto.randomBytes(size));
   }
 
   sha256(bytes: Uint8Array): Uint8Array {
-    return crypto.createHash('sha256').update(bytes).digest();
+    return plainBytes(crypto.createHash('sha256').update(bytes).digest());
   }
 
   createSha256(): Sha256 {
     const hash = crypto.createHash('sha256');
     return {
       update: (bytes) => void hash.update(bytes),
-      finish: () => hash.digest(),
+      finish: () => plainBytes(hash.digest()),
     };
   }
 
   hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
-    return crypto.createHmac('sha256', key).update(bytes).digest();
+    return plainBytes(crypto.createHmac('sha256', key).update(bytes).digest());
   }
 
   seal(input: AesGcmInput, plaintext: Uint8Array): Uint8Array {
@@ -68,7 +69,7 @@ export class NodeCrypto implements Crypto {
     } catch {
       return null;
     }
-    return plaintext;
+    return plainBytes(plaintext);
   }
 
   equal(a: Uint8Array, b: Uint8Array): boolean {
@@ -80,7 +81,7 @@ export class NodeCrypto implements Crypto {
     const { cost: N, blockSize: r, parallelization: p } = input;
     const options = { N, r, p, maxmem: 256 * N * r + 1024 * 1024 };
     crypto.scrypt(input.password, input.salt, input.hashBytes, options, (error, hash) => {
-      if (error === null) answer(hash);
+      if (error === null) answer(plainBytes(hash));
       else answer(new QuorateError('invalid-config', `scrypt: ${error.message}`, { cause: error }));
     });
   }

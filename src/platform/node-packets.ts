@@ -11,6 +11,7 @@ import {
   packetBytesMax,
 } from '../ports/packets.ts';
 import type { Address } from '../ports/streams.ts';
+import { plainBytes } from './plain-bytes.ts';
 import { socketError } from './system-errors.ts';
 
 /** See {@link Packets}. */
@@ -47,7 +48,8 @@ class NodePacketSocket implements PacketSocket {
     const { address, port } = socket.address();
     this.address = { host: address, port };
     socket.on('message', (bytes, from) => {
-      if (!this.#closed) events.received(bytes, { host: from.address, port: from.port });
+      if (!this.#closed)
+        events.received(plainBytes(bytes), { host: from.address, port: from.port });
     });
     socket.on('error', (error) => {
       if (this.#closed) return;

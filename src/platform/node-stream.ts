@@ -12,6 +12,7 @@ import {
   type StreamEvents,
   type StreamLimits,
 } from '../ports/streams.ts';
+import { plainBytes } from './plain-bytes.ts';
 import { socketError } from './system-errors.ts';
 
 /** A dead peer is noticed by heartbeats above; this ends what nobody watches. */
@@ -60,7 +61,7 @@ export class NodeStream implements Stream {
     assert(this.#events === undefined, 'a stream has one subscriber');
     this.#events = events;
     const socket = this.#socket;
-    socket.on('data', (bytes: Buffer) => events.received(bytes));
+    socket.on('data', (bytes: Buffer) => events.received(plainBytes(bytes)));
     socket.on('drain', () => {
       if (!this.#full) return;
       this.#full = false;

@@ -31,12 +31,19 @@ export interface Position {
   readonly index: number;
 }
 
+/** The position before the first entry. */
+export const noPosition: Position = { term: 0, index: 0 };
+
 /** What must be on disk before anything that rests on it is said (paper, figure 2). */
 export interface HardState {
   readonly term: number;
   /** The member voted for in `term`, or {@link NOBODY}. */
   readonly vote: MemberId;
-  /** A hint that saves work after a restart; safety never rests on it. */
+  /**
+   * May lag what was committed, but must be as durable as the entries it is handed out with: it
+   * says that the configuration change before another one was committed. A member that forgot this
+   * would count the votes of a configuration of long ago (see `membership.ts`).
+   */
   readonly commit: number;
 }
 

@@ -108,7 +108,10 @@ export interface AppendTask {
   readonly entries: readonly Entry[];
   readonly hardState: HardState | undefined;
   readonly snapshot: Snapshot | undefined;
-  /** False where only the commit index changed: it may be written without an fsync. */
+  /**
+   * False where of term, vote and entries nothing changed: a commit index may be written without
+   * an fsync. A snapshot must be durable in any case.
+   */
   readonly mustSync: boolean;
   /**
    * To be delivered once this task and all before it are durable: to other members over the

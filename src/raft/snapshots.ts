@@ -16,8 +16,9 @@ export function handleSnapshot(core: Core, { from, snapshot }: InstallSnapshot):
 }
 
 /**
- * Returns whether the snapshot replaces log and state, to be installed by the host. It need not name
- * this member: a newcomer may get one from before its time, and the entries behind it let it in.
+ * Returns whether the snapshot replaces log and state, to be installed by the host. Its
+ * configuration need not name this member: the entry that adds it may come behind, and until then
+ * it follows without a vote.
  */
 function restore(core: Core, snapshot: Snapshot): boolean {
   const { log } = core;
@@ -32,7 +33,6 @@ function restore(core: Core, snapshot: Snapshot): boolean {
   rejoinAs(core, restoreMembership(snapshot.configuration, core.changeContext()));
   return true;
 }
-
 
 /** The host tells what became of a snapshot that it sent. */
 export function handleSnapshotReport(core: Core, member: MemberId, failed: boolean): void {

@@ -43,6 +43,9 @@ export const retransmitMs: RangeMs = [200, 3_000];
 /** After how long without an answer a stream is given up. */
 export const streamPatienceMs = 20_000;
 
+/** The buffer that small copies share. */
+const slabBytes = 64 * 1024;
+
 /** How many packets a clog holds up, in one direction; more are lost. */
 const cloggedMax = 10_000;
 
@@ -58,7 +61,7 @@ export interface Host {
 interface Link {
   cut: boolean;
   clogged: boolean;
-  faults: Partial<LinkFaults>;
+  faults: Partial<LinkFaults> | null;
   /** What waits for a clog to end. */
   waiting: (() => void)[];
 }
@@ -80,6 +83,8 @@ export class SimNetwork {
   readonly #streams = new Set<Breakable>();
   #faults: LinkFaults;
   #nextIp = 1;
+  #slab = new ArrayBuffer(slabBytes);
+  #slabUsed = 0;
 
   constructor(scheduler: Scheduler, faults: Partial<LinkFaults> = {}) {
     this.scheduler = scheduler;
@@ -94,8 +99,8 @@ export class SimNetwork {
     this.#faults = { ...this.#faults, ...faults };
   }
 
-  /** Changes the faults of one direction; `{}` makes it like the others again. */
-  setLink(from: string, to: string, faults: Partial<LinkFaults>): void {
+  /** Changes the faults of one direction; `null` makes it like the others again. */
+  setLink(from: string, to: string, faults: Partial<LinkFaults> | null): void {
     this.#link(from, to).faults = faults;
   }
 
@@ -204,7 +209,8 @@ export class SimNetwork {
 
   faultsBetween(from: Host, to: Host): LinkFaults {
     const link = this.#links.get(from.name)?.get(to.name);
-    return link === undefined ? this.#faults : { ...this.#faults, ...link.faults };
+    if (link === undefined || link.faults === null) return this.#faults;
+    return { ...this.#faults, ...link.faults };
   }
 
   /** How long something sent now is under way. */
@@ -220,10 +226,26 @@ export class SimNetwork {
 
   /** A copy of bytes on their way, damaged if chance will have it. */
   deliver(bytes: Uint8Array, faults: LinkFaults): Uint8Array {
-    const copy = bytes.slice();
+    const copy = this.#copy(bytes);
     if (copy.length > 0 && this.happens(faults.flipChance)) {
       copy[this.random.below(copy.length)]! ^= 1 << this.random.below(8);
     }
+    return copy;
+  }
+
+  /**
+   * A copy in a piece of a larger buffer, as the platform's own are: cheaper than a buffer each, and
+   * a trap for those who take `bytes.buffer` for the bytes.
+   */
+  #copy(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > slabBytes / 8) return bytes.slice();
+    if (this.#slabUsed + bytes.length > slabBytes) {
+      this.#slab = new ArrayBuffer(slabBytes);
+      this.#slabUsed = 0;
+    }
+    const copy = new Uint8Array(this.#slab, this.#slabUsed, bytes.length);
+    this.#slabUsed += bytes.length;
+    copy.set(bytes);
     return copy;
   }
 
@@ -243,7 +265,7 @@ export class SimNetwork {
     }
     let link = links.get(to);
     if (link === undefined) {
-      link = { cut: false, clogged: false, faults: {}, waiting: [] };
+      link = { cut: false, clogged: false, faults: null, waiting: [] };
       links.set(to, link);
     }
     return link;

@@ -84,6 +84,11 @@ export class PagedBytes {
     other.#own.delete(page);
   }
 
+  /** The page that holds these bytes, for those who know whom they share it with. */
+  page(number: number): Uint8Array | undefined {
+    return this.#pages.get(number);
+  }
+
   /** The same bytes, sharing all pages. */
   clone(): PagedBytes {
     const copy = new PagedBytes();

@@ -5,7 +5,7 @@ import type { Answer, Done } from '../ports/callbacks.ts';
 import { type DiskFile, fileBytesMax, type OpenMode, transferBytesMax } from '../ports/disk.ts';
 import type { Random } from '../ports/random.ts';
 import { pageBytes } from './paged-bytes.ts';
-import { type Change, type SimFileNode, sectorBytes } from './sim-inode.ts';
+import { type SimFileNode, sectorBytes, type Write } from './sim-inode.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { SimVolume } from './sim-volume.ts';
 
@@ -17,8 +17,6 @@ export interface FileGround {
   /** Tells the world's log what was written. */
   readonly wrote: (path: string, position: number, bytes: Uint8Array) => void;
 }
-
-type Write = Change & { kind: 'write' };
 
 /** See {@link DiskFile}. */
 export class SimFile implements DiskFile {
@@ -142,7 +140,8 @@ export class SimFile implements DiskFile {
     operation: 'write' | 'sync',
     done: Done,
   ): void {
-    const wanted = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+    let wanted = 0;
+    for (const buffer of buffers) wanted += buffer.length;
     assert(wanted <= transferBytesMax, `a write of ${wanted} bytes is too long`);
     if (!this.#ground.process.calls()) return;
     // The bytes are looked at when they are written, not now: who changes them meanwhile has

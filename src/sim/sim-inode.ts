@@ -20,6 +20,9 @@ export type Change =
   | { readonly kind: 'size'; readonly sizeBytes: number }
   | { readonly kind: 'allocate'; readonly sizeBytes: number };
 
+/** A change that writes. */
+export type Write = Extract<Change, { readonly kind: 'write' }>;
+
 /** A file's content. */
 export class SimFileNode {
   readonly kind = 'file';
@@ -33,6 +36,8 @@ export class SimFileNode {
   readonly underWay = new Set<Change>();
   /** Pages that differ between `seen` and `durable` on account of what is unsynced. */
   readonly #dirty = new Set<number>();
+  /** Pages that `seen` and `durable` share with each other and with nobody else. */
+  readonly #paired = new Map<number, Uint8Array>();
   /** How many handles are open. */
   handles = 0;
 
@@ -52,13 +57,43 @@ export class SimFileNode {
     this.#markDirty(change);
   }
 
-  /** Makes a change visible and durable, whatever is unsynced beside it. */
-  applyDurably(change: Change & { readonly kind: 'write' }): void {
+  /** Makes a write visible and durable, whatever is unsynced beside it. */
+  applyDurably(change: Write): void {
+    const { position, bytes } = change;
+    if (bytes.length === 0) return;
+    if (this.#unsynced.length > 0) this.#supersede(change);
+    const page = Math.floor(position / pageBytes);
+    const from = position - page * pageBytes;
+    const paired = this.#paired.get(page);
+    if (
+      paired !== undefined &&
+      from + bytes.length <= pageBytes &&
+      position + bytes.length <= this.durable.sizeBytes &&
+      this.seen.page(page) === paired &&
+      this.durable.page(page) === paired
+    ) {
+      // What a log does all the time: both views at once, without a copy.
+      paired.set(bytes, from);
+      return;
+    }
     applyTo(this.seen, change);
     applyTo(this.durable, change);
-    for (const page of pagesOf(change)) {
-      if (!this.#dirty.has(page)) this.durable.sharePage(this.seen, page);
+    for (const each of pagesOf(change)) {
+      if (this.#dirty.has(each)) continue;
+      this.durable.sharePage(this.seen, each);
+      const content = this.seen.page(each);
+      // Just written to, and so a copy of its own: never the page of zeros that all files share.
+      if (content !== undefined) this.#paired.set(each, content);
     }
+  }
+
+  /** Another file with what is durable of this one. */
+  copyDurable(): SimFileNode {
+    const copy = new SimFileNode();
+    this.#paired.clear();
+    copy.durable = this.durable.clone();
+    copy.seen = this.durable.clone();
+    return copy;
   }
 
   /** Makes the changes durable that were done when the sync began. */
@@ -85,7 +120,7 @@ export class SimFileNode {
   }
 
   /** A durable write whose sync failed. */
-  failDurably(change: Change & { readonly kind: 'write' }, random: Random): void {
+  failDurably(change: Write, random: Random): void {
     applyTo(this.seen, change);
     decide(this.durable, change, random);
   }
@@ -115,6 +150,25 @@ export class SimFileNode {
   /** Changes bytes on disk and in memory alike, behind everybody's back. */
   damage(position: number, bytes: Uint8Array): void {
     this.applyDurably({ kind: 'write', position, bytes });
+  }
+
+  /**
+   * What is durable cannot be undone by what came before it: where they overlap, an unsynced
+   * earlier write now has these bytes, as the page that holds both has. New sizes are settled, since
+   * a durable write makes the size durable too.
+   */
+  #supersede({ position, bytes }: Write): void {
+    const resized = this.#unsynced.findLastIndex((change) => change.kind === 'size');
+    if (resized !== -1) this.syncUpTo(this.#settled + resized + 1);
+    for (const [at, earlier] of this.#unsynced.entries()) {
+      if (earlier.kind !== 'write') continue;
+      const from = Math.max(position, earlier.position);
+      const end = Math.min(position + bytes.length, earlier.position + earlier.bytes.length);
+      if (from >= end) continue;
+      const patched = earlier.bytes.slice();
+      patched.set(bytes.subarray(from - position, end - position), from - earlier.position);
+      this.#unsynced[at] = { ...earlier, bytes: patched };
+    }
   }
 
   #settle(mark: number): Change[] {

@@ -15,7 +15,7 @@ import {
   type PlannedFailure,
 } from './disk-faults.ts';
 import { pageBytes } from './paged-bytes.ts';
-import { SimDirectoryNode, SimFileNode, type SimNodeOnDisk } from './sim-inode.ts';
+import { SimDirectoryNode, type SimFileNode, type SimNodeOnDisk } from './sim-inode.ts';
 
 /** Which system's rules a volume has. */
 export type VolumeProfile = 'posix' | 'windows';
@@ -280,10 +280,7 @@ function copyDurable(directory: SimDirectoryNode): SimDirectoryNode {
     if (node.kind === 'directory') {
       copy.durable.set(name, copyDurable(node));
     } else {
-      const file = new SimFileNode();
-      file.durable = node.durable.clone();
-      file.seen = node.durable.clone();
-      copy.durable.set(name, file);
+      copy.durable.set(name, node.copyDurable());
     }
   }
   copy.seen = new Map(copy.durable);

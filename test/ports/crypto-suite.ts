@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AssertionError } from '../../src/base/assert.ts';
 import type { AesGcmInput, Crypto, ScryptInput } from '../../src/ports/crypto.ts';
-import { ask, type Harness, type MakeHarness } from './harness.ts';
+import { ask, type Harness, isPlain, type MakeHarness } from './harness.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const hex = (content: Uint8Array): string => Buffer.from(content).toString('hex');
@@ -20,6 +20,7 @@ export function cryptoSuite(name: string, make: MakeHarness<Crypto>): void {
 
     test('gives random bytes, other ones each time', () => {
       for (const size of [0, 1, 33, 65_536]) expect(crypto.randomBytes(size).length).toBe(size);
+      expect(isPlain(crypto.randomBytes(5))).toBe(true);
       const drawn = new Set(Array.from({ length: 100 }, () => hex(crypto.randomBytes(16))));
       expect(drawn.size).toBe(100);
       expect(() => crypto.randomBytes(65_537)).toThrow(AssertionError);
@@ -39,7 +40,9 @@ export function cryptoSuite(name: string, make: MakeHarness<Crypto>): void {
       expect(hex(crypto.sha256(bytes(text)))).toBe(expected);
       const piecewise = crypto.createSha256();
       for (let at = 0; at < text.length; at += 17) piecewise.update(bytes(text.slice(at, at + 17)));
-      expect(hex(piecewise.finish())).toBe(expected);
+      const hash = piecewise.finish();
+      expect(hex(hash)).toBe(expected);
+      expect([hash, crypto.sha256(bytes(text))].every(isPlain)).toBe(true);
     });
 
     // RFC 4231, test cases 2 and 6 (a key longer than a block).
@@ -63,6 +66,7 @@ export function cryptoSuite(name: string, make: MakeHarness<Crypto>): void {
         for (const text of ['', 'x', 'a packet that spans several blocks of the cipher']) {
           const sealed = crypto.seal(input, bytes(text));
           expect(sealed.length).toBe(text.length + 16);
+          expect(isPlain(sealed) && isPlain(crypto.open(input, sealed)!)).toBe(true);
           expect(crypto.open(input, sealed)).toEqual(bytes(text));
           for (let at = 0; at < sealed.length; at++) {
             const changed = sealed.slice();
@@ -116,6 +120,7 @@ export function cryptoSuite(name: string, make: MakeHarness<Crypto>): void {
         ask<Uint8Array>(world, (answer) => crypto.scrypt({ ...input, ...changed }, answer));
       const first = await hash({});
       expect(first.length).toBe(33);
+      expect(isPlain(first) && isPlain(crypto.hmacSha256(first, first))).toBe(true);
       expect(await hash({})).toEqual(first);
       expect(await hash({ password: bytes('Secret') })).not.toEqual(first);
       expect(await hash({ salt: bytes('pepper') })).not.toEqual(first);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AssertionError } from '../../src/base/assert.ts';
 import { type PacketSocket, type Packets, packetBytesMax } from '../../src/ports/packets.ts';
 import type { Address } from '../../src/ports/streams.ts';
-import { act, ask, failure, type Harness, type MakeHarness } from './harness.ts';
+import { act, ask, failure, type Harness, isPlain, type MakeHarness } from './harness.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (content: Uint8Array): string => new TextDecoder().decode(content);
@@ -29,6 +29,7 @@ export function packetsSuite(name: string, make: MakeHarness<Packets>): void {
     async function bind(received: Received = []): Promise<PacketSocket> {
       const events = {
         received: (content: Uint8Array, from: Address) => {
+          expect(isPlain(content)).toBe(true);
           received.push({ bytes: content, from });
         },
       };

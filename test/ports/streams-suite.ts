@@ -10,7 +10,7 @@ import type {
   Stream,
   Streams,
 } from '../../src/ports/streams.ts';
-import { act, ask, failure, type Harness, type MakeHarness, outcome } from './harness.ts';
+import { act, ask, failure, type Harness, isPlain, type MakeHarness, outcome } from './harness.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const anyPort: Address = { host: '127.0.0.1', port: 0 };
@@ -38,6 +38,7 @@ export function hear(stream: Stream): Heard {
   stream.subscribe({
     received(content) {
       expect(content.length).toBeGreaterThan(0);
+      expect(isPlain(content)).toBe(true);
       expect(heard.ended || heard.closed !== undefined).toBe(false);
       heard.receivedBytes += content.length;
       if (heard.text.length < 10_000) heard.text += new TextDecoder().decode(content);

@@ -212,6 +212,7 @@ export function formatReady(ready: Ready, messages: readonly Drawn[]): string {
   if (ready.softState !== undefined) text += `${formatSoftState(ready.softState)}\n`;
   if (ready.hardState !== undefined) text += `HardState ${formatHardState(ready.hardState)}\n`;
   for (const read of ready.reads) text += `Read ${read.context} at index ${read.index}\n`;
+  for (const context of ready.droppedReads) text += `Read ${context} dropped\n`;
   if (ready.entries.length > 0) text += `Entries:\n${formatEntries(ready.entries)}`;
   if (ready.snapshot !== undefined) text += `Snapshot ${formatSnapshot(ready.snapshot)}\n`;
   if (ready.committed.length > 0) text += `CommittedEntries:\n${formatEntries(ready.committed)}`;

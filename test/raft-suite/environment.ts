@@ -150,6 +150,7 @@ export class Environment {
       }
       this.output.line(text);
       try {
+        refuseFromOutside(member, input);
         member.raft.step(input);
       } catch (error) {
         this.output.line(refusal(error));
@@ -193,6 +194,17 @@ export class Environment {
       if (done) return;
     }
     throw new CommandError(`not at rest after ${STABILIZE_ROUNDS_MAX} rounds`);
+  }
+}
+
+/**
+ * The scripts' host knows one refusal more than our core: a member that is no longer part of its own
+ * configuration gets none of its answers to itself.
+ */
+function refuseFromOutside(member: Member, input: Input): void {
+  const own = 'from' in input && input.from === member.id && input.type.endsWith('-reply');
+  if (own && member.raft.core.progressOf(member.id) === undefined) {
+    throw new QuorateError('unknown-sender', `member ${member.id} is not part of its group`);
   }
 }
 

@@ -6,7 +6,7 @@ import { ownCommands } from './own-commands.ts';
 import { type Command, type Directive, parseCommand } from './script.ts';
 
 export class InteractionScript {
-  readonly #environment = new Environment();
+  readonly environment = new Environment();
 
   /**
    * Runs a directive and gives what it prints. Lines below a command are commands of their own,
@@ -14,7 +14,7 @@ export class InteractionScript {
    * @throws CommandError where the script is wrong, and whatever an assertion of the core throws.
    */
   run(directive: Directive): string {
-    const { output } = this.#environment;
+    const { output } = this.environment;
     output.take();
     const below =
       directive.name === 'propose-conf-change' || directive.input === ''
@@ -35,7 +35,7 @@ export class InteractionScript {
     const handler = suiteCommands.get(command.name) ?? ownCommands.get(command.name);
     if (handler === undefined) throw new CommandError(`unknown command: ${command.name}`);
     try {
-      handler(this.#environment, command, input);
+      handler(this.environment, command, input);
       return undefined;
     } catch (error) {
       if (isExpectable(error)) return error.message;

@@ -11,6 +11,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { scriptsIn } from './find-scripts.ts';
 import { rewriteScript, runScript } from './run-script.ts';
 
+/** Leaves a script that cannot be run to its end as it is: running it once more says why. */
+function rewriteInPlace(script: string, text: string): void {
+  try {
+    writeFileSync(script, rewriteScript(script, text));
+  } catch (error) {
+    console.log(`not rewritten: ${script}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 function main(words: readonly string[]): number {
   const rewrite = words.includes('--rewrite');
   const paths = words.filter((word) => word !== '--rewrite');
@@ -25,7 +34,7 @@ function main(words: readonly string[]): number {
   if (scripts.length === 0) console.log('no scripts found; usage: raft-suite [--rewrite] PATH...');
   for (const script of scripts) {
     const text = readFileSync(script, 'utf8');
-    if (rewrite) writeFileSync(script, rewriteScript(script, text));
+    if (rewrite) rewriteInPlace(script, text);
     const { kind, directives, failures } = runScript(
       script,
       rewrite ? readFileSync(script, 'utf8') : text,

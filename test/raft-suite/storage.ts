@@ -9,6 +9,7 @@ import { assert } from '../../src/base/assert.ts';
 import { type ConfigurationState, emptyConfiguration } from '../../src/raft/configuration.ts';
 import { type Entry, entryBytes, type HardState, type Snapshot } from '../../src/raft/entry.ts';
 import type { LogStorage } from '../../src/raft/storage.ts';
+import { CommandError } from './arguments.ts';
 
 /** An error that a script may expect to read. */
 export class StorageError extends Error {
@@ -111,7 +112,9 @@ export class ScriptStorage implements LogStorage {
     if (index <= this.#offset.index) {
       throw new StorageError('requested index is unavailable due to compaction');
     }
-    assert(index <= this.lastIndex(), `compaction at ${index}, beyond the end of the log`);
+    if (index > this.lastIndex()) {
+      throw new CommandError(`compaction at ${index}, beyond the end of the log`);
+    }
     const term = this.term(index);
     this.#entries = this.#entries.slice(index - this.#offset.index);
     this.#offset = { term, index };

@@ -4,7 +4,7 @@
  */
 import type { ConfigurationState } from '../../src/raft/configuration.ts';
 import { emptyConfiguration } from '../../src/raft/configuration.ts';
-import type { Entry, Snapshot } from '../../src/raft/entry.ts';
+import { type Entry, noPosition, type Snapshot } from '../../src/raft/entry.ts';
 import type { Message, MessageType, Vote } from '../../src/raft/message.ts';
 
 const utf8 = new TextEncoder();
@@ -66,8 +66,8 @@ const dull: { readonly [Type in MessageType]: Omit<MessageOf<Type>, 'type'> } = 
   },
   vote: candidacy(),
   'pre-vote': candidacy(),
-  'vote-reply': { from: 2, to: 1, term: 1, granted: true, incarnation: 0 },
-  'pre-vote-reply': { from: 2, to: 1, term: 1, granted: true, incarnation: 0 },
+  'vote-reply': { from: 2, to: 1, term: 1, granted: true, incarnation: 0, commit: noPosition },
+  'pre-vote-reply': { from: 2, to: 1, term: 1, granted: true, incarnation: 0, commit: noPosition },
   heartbeat: { from: 2, to: 1, term: 1, commit: 0, round: 0 },
   'heartbeat-reply': { from: 2, to: 1, term: 1, round: 0 },
   snapshot: { from: 2, to: 1, term: 1, snapshot: snapshotAt(1, 1, [1, 2, 3]) },

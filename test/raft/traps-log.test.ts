@@ -134,6 +134,15 @@ describe('trap 21: snapshots do not go back, and do not overlap the applier', ()
     expect(reply).toMatchObject({ type: 'append-reply', index: 2 });
   });
 
+  test('nor does one that lies before what was compacted away', () => {
+    const lone = new Lone();
+    lone.tell(message('append', { entries: logOf([1, 1, 1]), commit: 3 }));
+    lone.member.compact();
+    lone.tell(message('snapshot', { snapshot: snapshotAt(1, 1, [1, 2, 3]) }));
+    expect(lone.status).toMatchObject({ firstIndex: 4, lastIndex: 3, commit: 3 });
+    expect(lone.sent('append-reply').at(-1)).toMatchObject({ index: 3, rejected: false });
+  });
+
   test('one is handed out only when all applies handed out before are done', () => {
     const lone = new Lone(inAsync);
     lone.member.applierHeld = true;
