@@ -1,19 +1,24 @@
 /** `npm start [-- NAME]`: sets up what is needed and plays one of the programs below. */
-import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { builtPath, programs } from './programs.mjs';
 import { setUpOrExit } from './set-up.mjs';
 
-await setUpOrExit();
+/** What can be started, by name; the first is what `npm start` alone plays. */
+const plays = new Map([['timeline', playTimeline]]);
 
-const name = process.argv[2] ?? 'timeline';
-const timelinePath = builtPath(programs.timeline);
-if (name !== 'timeline') {
-  console.error(`There is no program "${name}". There is: timeline.`);
+const [standard] = plays.keys();
+const name = process.argv[2] ?? standard ?? '';
+const play = plays.get(name);
+if (play === undefined) {
+  console.error(`There is no program "${name}". There is: ${[...plays.keys()].join(', ')}.`);
   process.exitCode = 1;
-} else if (!existsSync(timelinePath)) {
-  console.log('The Raft core is still being built; its timeline will be played here.');
 } else {
-  const { playTimeline } = await import(pathToFileURL(timelinePath).href);
-  playTimeline((/** @type {string} */ line) => console.log(line));
+  await setUpOrExit();
+  await play();
+}
+
+/** An election, a replication and a change of leader among three cores. */
+async function playTimeline() {
+  const timeline = await import(pathToFileURL(builtPath(programs.timeline)).href);
+  timeline.playTimeline((/** @type {string} */ line) => console.log(line));
 }

@@ -3,6 +3,7 @@
  * clock. Applications want the package's main door instead.
  */
 export { AssertionError } from './base/assert.ts';
+export { ByteReader, ByteWriter } from './base/binary.ts';
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export { SeededRandom } from './base/seeded-random.ts';
 export type { Random } from './ports/random.ts';
@@ -32,3 +33,15 @@ export type { ReadState, Ready, Role, SoftState } from './raft/ready.ts';
 export type { MemberProgress, Status } from './raft/status.ts';
 export type { LogStorage } from './raft/storage.ts';
 export { decodeChange, encodeChange } from './raft/wire/change.ts';
+export { decodeEntries, encodeEntries } from './raft/wire/entry.ts';
+export {
+  decodeMessage,
+  encodeMessage,
+  MessageWriter,
+  readMessage,
+} from './raft/wire/message.ts';
+export {
+  decodeSnapshotHead,
+  encodeSnapshotHead,
+  type SnapshotHead,
+} from './raft/wire/snapshot.ts';

@@ -28,6 +28,12 @@ const minuteMs = 60_000;
 /** No tier's suite may outlast its tier; a soak is told how long it takes. */
 const timeLimitMs = { test: 10 * minuteMs, ci: 25 * minuteMs };
 
+/**
+ * Long enough for a score of soak tests one after another. Each has its own limit besides.
+ * @param {number} minutes
+ */
+const soakLimitMs = (minutes) => Math.min((20 * minutes + 10) * minuteMs, 2 ** 31 - 1);
+
 const reporterPath = fileURLToPath(new URL('./vitest-reporter.mjs', import.meta.url));
 
 const raftScripts = join('..', 'shared', 'raft-suite');
@@ -38,29 +44,37 @@ const raftScripts = join('..', 'shared', 'raft-suite');
  * @returns {Suite[]}
  */
 export function suites(options) {
-  const unit = { name: options.tier === 'soak' ? 'soak' : 'tests', run: () => runVitest(options) };
-  if (options.tier === 'soak') return [unit];
-  const all = [
+  if (options.tier === 'soak') {
+    return [{ name: 'soak', run: () => runVitest('soak', options, options.patterns) }];
+  }
+  const checks = [
     ...(options.format ? [{ name: 'format', run: runFormatCheck }] : []),
     { name: 'types', run: runTypeCheck },
-    ...(existsSync(builtPath(programs.raftSuite))
+    // The folder decides, not the program: where that was not built, the suite shall fail.
+    ...(existsSync(join(root, 'test', 'raft-suite'))
       ? [{ name: 'raft-suite', run: runRaftSuite }]
       : []),
-    unit,
   ];
-  if (options.patterns.length === 0) return all;
   // A pattern that names a suite asks for that suite; any other is for test files.
-  const named = all.filter((suite) => options.patterns.includes(suite.name));
-  const rest = options.patterns.filter((pattern) => !named.some((suite) => suite.name === pattern));
-  return rest.length === 0 || named.includes(unit) ? named : [...named, unit];
+  const names = [...checks.map(({ name }) => name), 'tests'];
+  const paths = options.patterns.filter((pattern) => !names.includes(pattern));
+  const wanted = (/** @type {string} */ name) =>
+    options.patterns.length === 0 || options.patterns.includes(name);
+  return [
+    ...checks.filter(({ name }) => wanted(name)),
+    ...(wanted('tests') || paths.length > 0
+      ? [{ name: 'tests', run: () => runVitest('tests', options, paths) }]
+      : []),
+  ];
 }
 
 /**
+ * @param {string} suite
  * @param {RunOptions} options
+ * @param {string[]} paths parts of the paths of the test files to run; none means all of the tier
  * @returns {Promise<SuiteResult>}
  */
-async function runVitest({ tier, patterns, coverage, minutes }) {
-  const suite = tier === 'soak' ? 'soak' : 'tests';
+async function runVitest(suite, { tier, coverage, minutes }, paths) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(root, '.cache', 'test-results-'));
   const resultsPath = join(folder, 'results.json');
@@ -69,13 +83,13 @@ async function runVitest({ tier, patterns, coverage, minutes }) {
       [
         join('node_modules', 'vitest', 'vitest.mjs'),
         'run',
-        ...patterns.filter((pattern) => pattern !== 'tests'),
+        ...paths,
         '--reporter=default',
         `--reporter=${reporterPath}`,
         ...(coverage ? ['--coverage'] : []),
       ],
       {
-        timeLimitMs: tier === 'soak' ? 2 * minutes * minuteMs + 10 * minuteMs : timeLimitMs[tier],
+        timeLimitMs: tier === 'soak' ? soakLimitMs(minutes) : timeLimitMs[tier],
         environment: {
           QUORATE_TIER: tier,
           QUORATE_SOAK_MINUTES: String(minutes),

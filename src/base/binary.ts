@@ -27,6 +27,11 @@ export class ByteWriter {
     return this;
   }
 
+  /** A byte that says no (0) or yes (1). */
+  flag(value: boolean): this {
+    return this.byte(value ? 1 : 0);
+  }
+
   /** A whole number in 0 … 2^53 − 1. */
   number(value: number): this {
     this.#reserve(8);
@@ -76,6 +81,11 @@ export class ByteReader {
     this.#buffer = buffer;
   }
 
+  /** How many bytes were read. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   get remaining(): number {
     return this.#buffer.length - this.#offset;
   }
@@ -85,6 +95,13 @@ export class ByteReader {
     if (value === undefined) throw this.#fault('ends early');
     this.#offset++;
     return value;
+  }
+
+  /** A byte that says no (0) or yes (1). */
+  flag(): boolean {
+    const value = this.byte();
+    if (value > 1) throw this.#fault(`a flag is ${value}`);
+    return value === 1;
   }
 
   /** A whole number in 0 … 2^53 − 1, in its shortest form. */

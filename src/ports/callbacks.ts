@@ -9,6 +9,7 @@
  * 2. It is never called before the function that was given it has returned.
  * 3. An operating error arrives as a {@link QuorateError}; a port throws only for misuse
  *    (a negative position, a closed file), which is a bug and an `AssertionError`.
+ * 4. Bytes are plain `Uint8Array`s, never of a class of the platform's that behaves otherwise.
  */
 import type { QuorateError } from '../base/errors.ts';
 

@@ -6,11 +6,16 @@
  *
  * Checksums against accidents (CRC32C) are a pure function, in base/crc32c.ts.
  */
+import { assert } from '../base/assert.ts';
 import type { Answer } from './callbacks.ts';
 
 export const aesGcmNonceBytes = 12;
 export const aesGcmTagBytes = 16;
 export const sha256Bytes = 32;
+/** The most that {@link Crypto.randomBytes} gives at once. */
+export const randomBytesMax = 65_536;
+/** The most memory that one scrypt may take. */
+export const scryptMemoryBytesMax = 2 ** 30;
 
 /** A hash in the making, for what is too large to hold at once. */
 export interface Sha256 {
@@ -33,7 +38,7 @@ export interface AesGcmInput {
 export interface ScryptInput {
   readonly password: Uint8Array;
   readonly salt: Uint8Array;
-  /** N: a power of two, 2 … 2^20. It takes 128 · N · r bytes of memory: at most 1 GiB. */
+  /** N: a power of two, 2 … 2^20. It takes 128 · N · r bytes of memory. */
   readonly cost: number;
   /** r: 1 … 32. */
   readonly blockSize: number;
@@ -45,7 +50,7 @@ export interface ScryptInput {
 
 /** Cryptographic primitives. */
 export interface Crypto {
-  /** Unpredictable bytes: 0 … 65,536 of them. */
+  /** Unpredictable bytes: 0 … {@link randomBytesMax} of them. */
   randomBytes(size: number): Uint8Array;
   sha256(bytes: Uint8Array): Uint8Array;
   createSha256(): Sha256;
@@ -59,4 +64,17 @@ export interface Crypto {
   equal(a: Uint8Array, b: Uint8Array): boolean;
   /** scrypt, off the event loop. The caller bounds how many run at once. */
   scrypt(input: ScryptInput, answer: Answer<Uint8Array>): void;
+}
+
+/** The ranges that {@link ScryptInput} states, for all implementations. */
+export function checkScrypt(input: ScryptInput): void {
+  const { cost, blockSize, parallelization, hashBytes } = input;
+  const power = Math.log2(cost);
+  assert(Number.isInteger(power) && power >= 1 && power <= 20, `scrypt's cost is ${cost}`);
+  const within = (value: number, min: number, max: number): boolean =>
+    Number.isInteger(value) && value >= min && value <= max;
+  assert(within(blockSize, 1, 32), `scrypt's block size is ${blockSize}`);
+  assert(within(parallelization, 1, 16), `scrypt's parallelization is ${parallelization}`);
+  assert(within(hashBytes, 16, 64), `scrypt's hash has ${hashBytes} bytes`);
+  assert(128 * cost * blockSize <= scryptMemoryBytesMax, 'scrypt would take too much memory');
 }

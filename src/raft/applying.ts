@@ -17,6 +17,7 @@ export function handleAppended(core: Core, { term, last, snapshotIndex }: Append
   // A snapshot holds what is committed, and that is the same in every term.
   if (snapshotIndex > 0) {
     core.log.unstable.markSnapshotStable(snapshotIndex);
+    if (!core.log.installing) core.replacedMembership = undefined;
     appliedTo(core, snapshotIndex, 0);
   }
 }
@@ -36,11 +37,11 @@ function appliedTo(core: Core, index: number, bytes: number): void {
 
 /**
  * The leader leaves a joint configuration by itself where that was asked for. Each applied entry
- * is an occasion, so that a transfer in between only delays it.
+ * is an occasion, and so is each election timeout, so that a transfer in between only delays it.
  */
-function leaveJointIfDue(core: Core): void {
-  const due = core.configuration.autoLeave && core.log.applied >= core.pendingChangeIndex;
-  if (!due || core.role !== 'leader') return;
+export function leaveJointIfDue(core: Core): void {
+  if (core.role !== 'leader' || !core.configuration.autoLeave || !core.committedInTerm) return;
+  if (core.log.applied < core.pendingChangeIndex) return;
   try {
     propose(core, [{ type: 'configuration', data: emptyBytes }], 0);
   } catch (error) {

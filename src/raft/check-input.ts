@@ -9,7 +9,7 @@ import { type ErrorCode, QuorateError } from '../base/errors.ts';
 import type { Core } from './core.ts';
 import type { Entry, Proposal } from './entry.ts';
 import type { Input } from './input.ts';
-import type { Append, InstallSnapshot, Message } from './message.ts';
+import type { Append, AppendReply, HeartbeatReply, InstallSnapshot, Message } from './message.ts';
 import { decodeChange } from './wire/change.ts';
 
 /** @throws QuorateError `malformed-message`, `out-of-range`, `unknown-sender`, `entry-too-large` */
@@ -51,13 +51,21 @@ function checkMessage(core: Core, message: Message): void {
     case 'append-reply':
       checkNumber('index', message.index);
       checkNumber('hintIndex', message.hintIndex);
-      return checkNumber('hintTerm', message.hintTerm);
+      checkNumber('hintTerm', message.hintTerm);
+      return checkAcknowledgement(core, message);
     case 'vote':
     case 'pre-vote':
       if (message.term === 0) malformed('a candidacy without a term');
       checkNumber('lastIndex', message.lastIndex);
-      return checkNumber('lastTerm', message.lastTerm);
+      checkNumber('lastTerm', message.lastTerm);
+      checkNumber('priority', message.priority);
+      return checkNumber('incarnation', message.incarnation);
     case 'heartbeat':
+      checkNumber('commit', message.commit);
+      return checkNumber('round', message.round);
+    case 'heartbeat-reply':
+      checkNumber('round', message.round);
+      return checkConfirmation(core, message);
     case 'quiesce':
       return checkNumber('commit', message.commit);
     case 'snapshot':
@@ -65,14 +73,20 @@ function checkMessage(core: Core, message: Message): void {
     case 'forward':
       checkNumber('requiredTerm', message.requiredTerm);
       return checkProposals(core, message.entries);
+    case 'read-index':
+      checkNumber('incarnation', message.incarnation);
+      return checkNumber('readId', message.readId);
     case 'read-index-reply':
+      checkNumber('incarnation', message.incarnation);
+      checkNumber('readId', message.readId);
       return checkNumber('index', message.index);
     case 'transfer':
       return checkMember('target', message.target);
     case 'vote-reply':
     case 'pre-vote-reply':
-    case 'heartbeat-reply':
-    case 'read-index':
+      checkNumber('incarnation', message.incarnation);
+      checkNumber('commit index', message.commit.index);
+      return checkNumber('commit term', message.commit.term);
     case 'quiesce-reply':
     case 'timeout-now':
       return;
@@ -108,6 +122,22 @@ function checkAppend({ term, previousIndex, previousTerm, entries, commit }: App
     }
     entryTerm = entry.term;
     checkPayload(entry);
+  }
+}
+
+/** Nobody can have got from this leader what it has not: counting it would commit too early. */
+function checkAcknowledgement(core: Core, { term, index, rejected, from }: AppendReply): void {
+  if (core.role !== 'leader' || term !== core.term || rejected) return;
+  if (index > core.log.lastIndex()) {
+    malformed(`member ${from} acknowledges entry ${index} of ${core.log.lastIndex()}`);
+  }
+}
+
+/** Nor answered a round that was not begun: it would confirm reads that are still to come. */
+function checkConfirmation(core: Core, { term, round, from }: HeartbeatReply): void {
+  if (core.role !== 'leader' || term !== core.term) return;
+  if (round > core.reads.latestRound) {
+    malformed(`member ${from} confirms round ${round} of ${core.reads.latestRound}`);
   }
 }
 

@@ -7,7 +7,11 @@
  * voter that shall become a learner keeps its outgoing vote until the joint configuration is left,
  * and waits in `learnersNext`.
  */
-import type { MemberId } from './entry.ts';
+/** A member's id in 1 … 2^53 − 1. Ids are never used again, even for the same machine. */
+export type MemberId = number;
+
+/** Stands where a member id may be absent: no leader, no vote. */
+export const NOBODY: MemberId = 0;
 
 /** A configuration as it stands in snapshots and in status: each list in ascending order. */
 export interface ConfigurationState {
@@ -21,6 +25,7 @@ export interface ConfigurationState {
   readonly autoLeave: boolean;
 }
 
+/** A configuration of nobody: where a member starts that has yet to be told. */
 export const emptyConfiguration: ConfigurationState = {
   voters: [],
   votersOutgoing: [],

@@ -4,13 +4,9 @@
  * Terms, indexes and member ids are whole numbers in 0 … 2^53 − 1, where 0 means "none": the log's
  * first entry has index 1, the first election makes term 1, and member ids start at 1.
  */
-import type { ConfigurationState } from './configuration.ts';
+import type { ConfigurationState, MemberId } from './configuration.ts';
 
-/** A member's id in 1 … 2^53 − 1. Ids are never used again, even for the same machine. */
-export type MemberId = number;
-
-/** Stands where a member id may be absent: no leader, no vote. */
-export const NOBODY: MemberId = 0;
+export { type MemberId, NOBODY } from './configuration.ts';
 
 /** What an entry is for: the state machine, or the group's own configuration. */
 export type EntryType = 'normal' | 'configuration';
@@ -35,12 +31,19 @@ export interface Position {
   readonly index: number;
 }
 
+/** The position before the first entry. */
+export const noPosition: Position = { term: 0, index: 0 };
+
 /** What must be on disk before anything that rests on it is said (paper, figure 2). */
 export interface HardState {
   readonly term: number;
   /** The member voted for in `term`, or {@link NOBODY}. */
   readonly vote: MemberId;
-  /** A hint that saves work after a restart; safety never rests on it. */
+  /**
+   * May lag what was committed, but must be as durable as the entries it is handed out with: it
+   * says that the configuration change before another one was committed. A member that forgot this
+   * would count the votes of a configuration of long ago (see `membership.ts`).
+   */
   readonly commit: number;
 }
 

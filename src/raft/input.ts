@@ -85,6 +85,7 @@ export interface Wake {
   readonly type: 'wake';
 }
 
+/** What a member's own host tells its core. */
 export type LocalInput =
   | Tick
   | Campaign
@@ -99,6 +100,7 @@ export type LocalInput =
   | Applied
   | Wake;
 
+/** Everything that a core can be stepped with: what comes from its peers and from its host. */
 export type Input = Message | LocalInput;
 
 /** What to write, with the asynchronous mode: entries, hard state and snapshot, in one go. */
@@ -106,7 +108,10 @@ export interface AppendTask {
   readonly entries: readonly Entry[];
   readonly hardState: HardState | undefined;
   readonly snapshot: Snapshot | undefined;
-  /** False where only the commit index changed: it may be written without an fsync. */
+  /**
+   * False where of term, vote and entries nothing changed: a commit index may be written without
+   * an fsync. A snapshot must be durable in any case.
+   */
   readonly mustSync: boolean;
   /**
    * To be delivered once this task and all before it are durable: to other members over the

@@ -12,6 +12,7 @@ import {
 } from './entry.ts';
 import type { LogStorage } from './storage.ts';
 
+/** A log in memory. What is set or appended counts as stored at once. */
 export class MemoryStorage implements LogStorage {
   #hardState: HardState = { term: 0, vote: NOBODY, commit: 0 };
   #configuration: ConfigurationState = emptyConfiguration;

@@ -19,6 +19,7 @@ export interface Proposed {
   readonly refusals: readonly Refusal[];
 }
 
+/** A configuration change that was refused: where an empty entry stands instead, and why. */
 export interface Refusal {
   readonly index: number;
   readonly reason: string;
@@ -101,6 +102,11 @@ function checkLeaderTakes(core: Core, entries: readonly Proposal[], requiredTerm
 /** One change at a time, and a joint configuration is left before the next (thesis §4.3). */
 function whyUnsafe(core: Core, change: ConfigurationChange): string | undefined {
   const { pendingChangeIndex, log } = core;
+  // Until then a change of an earlier leader may still be committed (trap 2); only a lone voter
+  // can have had none beside it.
+  if (!core.committedInTerm && !core.isOnlyVoter) {
+    return `no entry of term ${core.term} is committed yet`;
+  }
   if (pendingChangeIndex > log.applied) {
     return `a change may be pending up to index ${pendingChangeIndex}, applied is ${log.applied}`;
   }

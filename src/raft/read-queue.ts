@@ -23,6 +23,12 @@ interface Round {
   readonly requests: ReadRequest[];
 }
 
+interface Asked {
+  readonly context: number;
+  /** By `Core.ticksSinceStart`. */
+  readonly atTick: number;
+}
+
 export class ReadQueue {
   /** Leader: reads that came before the first commit of the term. */
   postponed: ReadRequest[] = [];
@@ -32,8 +38,8 @@ export class ReadQueue {
   latestRound = 0;
   /** Leader: the latest round's heartbeats have not left yet, so that reads may still join it. */
   roundOpen = false;
-  /** Follower: contexts by read id, for reads asked of the leader. */
-  asked = new Map<number, number>();
+  /** Follower: reads asked of the leader, by read id; the oldest first. */
+  asked = new Map<number, Asked>();
   nextReadId = 1;
   /** Output. */
   states: ReadState[] = [];
@@ -53,11 +59,20 @@ export class ReadQueue {
     };
     this.postponed.forEach(own);
     for (const round of this.rounds) round.requests.forEach(own);
-    this.dropped.push(...this.asked.values());
+    for (const { context } of this.asked.values()) this.dropped.push(context);
     if (this.postponed.length > 0) this.postponed = [];
     if (this.rounds.length > 0) this.rounds = [];
     this.asked.clear();
     this.latestRound = 0;
     this.roundOpen = false;
+  }
+
+  /** Gives up what was asked at or before `tick`: the question or its answer was lost. */
+  dropAsked(tick: number): void {
+    for (const [readId, { context, atTick }] of this.asked) {
+      if (atTick > tick) return;
+      this.asked.delete(readId);
+      this.dropped.push(context);
+    }
   }
 }

@@ -28,7 +28,7 @@ export function requestRead(core: Core, context: number, nowMs: number | undefin
   }
   const readId = reads.nextReadId++;
   if (leader === id) return admit(core, { from: id, incarnation, readId, context }, nowMs);
-  reads.asked.set(readId, context);
+  reads.asked.set(readId, { context, atTick: core.ticksSinceStart });
   core.send({ type: 'read-index', from: id, to: leader, term: 0, incarnation, readId });
 }
 
@@ -101,8 +101,8 @@ function answer(core: Core, request: ReadRequest, index: number): void {
 
 /** The leader's answer; what was not asked in this life, or was given up, is no answer. */
 export function handleReadIndexReply(core: Core, reply: ReadIndexReply): void {
-  const context = core.reads.asked.get(reply.readId);
-  if (reply.incarnation !== core.incarnation || context === undefined) return;
+  const asked = core.reads.asked.get(reply.readId);
+  if (reply.incarnation !== core.incarnation || asked === undefined) return;
   core.reads.asked.delete(reply.readId);
-  core.reads.states.push({ context, index: reply.index });
+  core.reads.states.push({ context: asked.context, index: reply.index });
 }

@@ -1,7 +1,8 @@
 /**
  * What the host has to do now: the core's only output.
  *
- * **Simple mode.** 1. Write `snapshot`, `entries` and `hardState`, with an fsync if `mustSync`.
+ * **Simple mode.** 1. Write `snapshot`, `entries` and `hardState`, with an fsync if `mustSync` or
+ * if there is a snapshot.
  * 2. Send `messages` (never before 1 is done). 3. Apply `snapshot` and `committed`; for each
  * configuration entry call `Raft.applyChange`. 4. Call `Raft.advance`. No other `ready()` before.
  *
@@ -30,6 +31,7 @@ export interface ReadState {
   readonly index: number;
 }
 
+/** What there is to do, in the order that the opening of this module states. */
 export interface Ready {
   /** Present where it changed since the last Ready. */
   readonly softState: SoftState | undefined;
@@ -43,7 +45,7 @@ export interface Ready {
   readonly committed: readonly Entry[];
   readonly messages: readonly Message[];
   readonly reads: readonly ReadState[];
-  /** Contexts of reads that leadership changed under: they will not be answered, ask again. */
+  /** Contexts of reads that leadership changed under, or that were lost: ask again. */
   readonly droppedReads: readonly number[];
   readonly mustSync: boolean;
   /** Asynchronous mode only. */

@@ -5,6 +5,7 @@ import type { MemberId } from './entry.ts';
 import type { ProgressState } from './progress.ts';
 import type { Role } from './ready.ts';
 
+/** The state of one core at one moment; a copy that does not change any more. */
 export interface Status {
   readonly id: MemberId;
   readonly role: Role;

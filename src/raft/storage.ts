@@ -5,6 +5,7 @@
 import type { ConfigurationState } from './configuration.ts';
 import type { Entry, HardState, Snapshot } from './entry.ts';
 
+/** What is stable of one group's log. Every read answers at once, from memory or a cache. */
 export interface LogStorage {
   /** What was stored before a restart; for a new member zeros and an empty configuration. */
   initialState(): { readonly hardState: HardState; readonly configuration: ConfigurationState };

@@ -1,4 +1,5 @@
 /** Time: what happens when it passes (§5.2, §6.2). */
+import { leaveJointIfDue } from './applying.ts';
 import type { Core } from './core.ts';
 import { startElection } from './election.ts';
 import { NOBODY } from './entry.ts';
@@ -9,7 +10,10 @@ import { broadcastHeartbeats } from './sending.ts';
 
 export function tick(core: Core, nowMs: number | undefined): void {
   core.ticksSinceStart++;
+  // A read that was lost on its way must not take up room for ever; the host asks again.
+  core.reads.dropAsked(core.ticksSinceStart - core.settings.electionTicks);
   if (core.quiet) return;
+  core.ticksSinceLeader++;
   if (core.role === 'leader') tickLeader(core, nowMs);
   else tickOther(core);
 }
@@ -30,6 +34,7 @@ function tickLeader(core: Core, nowMs: number | undefined): void {
     if (checkQuorum) stepDownWithoutQuorum(core);
     // A transfer that took longer than this has failed: take proposals again.
     core.transferTarget = NOBODY;
+    leaveJointIfDue(core);
   }
   if (core.role !== 'leader' || core.heartbeatElapsedTicks < heartbeatTicks) return;
   core.heartbeatElapsedTicks = 0;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AssertionError } from '../../src/base/assert.ts';
 import type { DirectoryLock, Disk, DiskFile, OpenMode, Space } from '../../src/ports/disk.ts';
-import { act, ask, failure, type Harness, type MakeHarness } from './harness.ts';
+import { act, ask, failure, type Harness, isPlain, type MakeHarness } from './harness.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (content: Uint8Array): string => new TextDecoder().decode(content);
@@ -108,6 +108,8 @@ export function diskSuite(name: string, make: MakeHarness<Disk>): void {
       await put('f', '12345');
       expect(text(await ask(world, (answer) => disk.readWhole('f', 5, answer)))).toBe('12345');
       expect(await failure(world, (end) => disk.readWhole('f', 4, end))).toBe('file-too-large');
+      const content = await ask<Uint8Array>(world, (answer) => disk.readWhole('f', 5, answer));
+      expect(isPlain(content)).toBe(true);
     });
 
     test('creates a file once', async () => {

@@ -61,3 +61,8 @@ export async function untilReal(condition: () => boolean, limitMs = 5_000): Prom
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
+
+/** Whether bytes are a Uint8Array and nothing more: a Buffer's `slice` would share its memory. */
+export function isPlain(bytes: Uint8Array): boolean {
+  return Object.getPrototypeOf(bytes) === Uint8Array.prototype;
+}

@@ -48,6 +48,20 @@ describe('examples', () => {
     expect(compile(examples)).toBe('');
   });
 
+  it('in the README run as written, and print what it says', () => {
+    const readme = readProject(root, []).files.get('README.md') ?? '';
+    const [example] = examplesOf(project({ 'README.md': readme }));
+    // Without types in it, the example is a module that Node can run; it imports what was built.
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', example?.code ?? ''],
+      { cwd: root, encoding: 'utf8' },
+    );
+    expect(stderr).toBe('');
+    expect(stdout.trim().split('\n')).toEqual([1, 2, 3].map((id) => `${id} applies 2: hello`));
+    expect(readme).toContain('`1 applies 2: hello`');
+  });
+
   it('are found in Markdown and under @example, with their places', () => {
     const found = examplesOf(
       project({

@@ -20,6 +20,7 @@ const stepTypes: readonly ChangeStep['type'][] = [
   'update-member',
 ];
 
+/** The bytes of a configuration change, for the data of a `configuration` entry. */
 export function encodeChange({ transition, steps, context }: ConfigurationChange): Uint8Array {
   if (transition === 'auto' && steps.length === 0 && context.length === 0) return emptyBytes;
   const writer = new ByteWriter(16 + steps.length * 9 + context.length);

@@ -6,7 +6,7 @@ const linesMax = 400;
 const kebabCase = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 
 /** Folders named after nothing in particular collect what belongs nowhere. */
-const emptyNames = new Set(['utils', 'util', 'common', 'misc', 'helpers', 'helper', 'shared']);
+const emptyNames = new Set(['utils', 'util', 'common', 'misc', 'helpers', 'helper']);
 
 /** Files and folders with code in them are named in kebab-case, after their subject. */
 export function fileNames(project: Project): string[] {

@@ -12,11 +12,11 @@ export function noCycles(project: Project): string[] {
 /**
  * Every file is needed: those in src/ by a door or a program of the package (needed by tests alone
  * is not needed), those in test/, bench/, systems/ and scripts/ by something that can be started.
- * Rooms under construction are let off, for as long as they need it.
+ * Rooms under construction are let off until their door is there.
  */
 export function noDeadFiles(
   project: Project,
-  exceptions: Readonly<Record<string, string>> = underConstruction,
+  exceptions: Readonly<Record<string, readonly string[]>> = underConstruction,
 ): string[] {
   const paths = [...project.files.keys()].filter(isModule);
   const { exports: doors = {}, bin = {}, scripts = {} } = project.manifest;
@@ -39,14 +39,15 @@ export function noDeadFiles(
   const dead = paths.filter((path) =>
     isSource(path) ? !alive.has(path) : !aliveOutside.has(path),
   );
-  const roomsWithDead = new Set(dead.map((path) => roomOf(path)));
+  const doorsMissing = Object.keys(exceptions).filter((door) => !project.files.has(door));
+  const roomsExcepted = new Set(doorsMissing.flatMap((door) => exceptions[door] ?? []));
   return [
     ...dead
-      .filter((path) => !((roomOf(path) ?? '') in exceptions))
+      .filter((path) => !roomsExcepted.has(roomOf(path) ?? ''))
       .map((path) => `${path}:1 ${deadBecause(path, aliveOutside)}`),
     ...Object.keys(exceptions)
-      .filter((room) => !roomsWithDead.has(room))
-      .map((room) => `test/tidy/rooms.ts:1 "${room}" is no longer under construction`),
+      .filter((door) => project.files.has(door))
+      .map((door) => `test/tidy/rooms.ts:1 ${door} is there: its line under construction can go`),
   ];
 }
 
