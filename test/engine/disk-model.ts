@@ -7,12 +7,13 @@ import { assert } from '../../src/base/assert.ts';
 import { type ErrorCode, QuorateError } from '../../src/base/errors.ts';
 import type { DiskOperation, DiskResult, DiskTask } from '../../src/engine/log/disk-operation.ts';
 import type { DiskRequests } from '../../src/engine/log/disk-requests.ts';
+import { PagedBytes } from './paged-bytes.ts';
 
 /** A file's content as programs see it, and as the disk holds it. */
 interface File {
-  seen: Uint8Array;
+  seen: PagedBytes;
   /** What is on the disk for certain. */
-  durable: Uint8Array;
+  durable: PagedBytes;
   /** What was written since, in order. */
   unsynced: { position: number; bytes: Uint8Array }[];
 }
@@ -64,25 +65,25 @@ export class DiskModel {
     }
   }
 
-  /** The content of a file, for looking at it and for damaging it. */
+  /** A copy of a file's content. */
   content(path: string): Uint8Array {
-    return this.#file(path).seen;
+    return this.#file(path).seen.slice();
   }
 
   /** Changes what the disk holds, behind everybody's back. */
   damage(path: string, change: (content: Uint8Array) => Uint8Array | undefined): void {
     const file = this.#file(path);
     assert(file.unsynced.length === 0, `${path} has unsynced writes`);
-    const changed = change(file.seen) ?? file.seen;
-    file.seen = changed;
-    file.durable = changed.slice();
+    const content = file.seen.slice();
+    file.seen = PagedBytes.from(change(content) ?? content);
+    file.durable = file.seen;
   }
 
   /** The same disk, to do something else to. What is not synced counts as synced. */
   copy(): DiskModel {
     const copy = new DiskModel();
     for (const [path, { seen }] of this.names) {
-      const file = { seen: seen.slice(), durable: seen.slice(), unsynced: [] };
+      const file = { seen, durable: seen, unsynced: [] };
       copy.names.set(path, file);
       copy.#durableNames.set(path, file);
     }
@@ -118,7 +119,7 @@ export class DiskModel {
     for (const file of new Set(this.names.values())) {
       for (const { position, bytes } of file.unsynced) keepSectors(file, position, bytes, keeps);
       file.unsynced = [];
-      file.seen = file.durable.slice();
+      file.seen = file.durable;
     }
   }
 
@@ -149,7 +150,8 @@ export class DiskModel {
         return seen.slice(task.position, task.position + task.lengthBytes);
       }
       case 'write-atomically': {
-        const file = { seen: task.content.slice(), durable: task.content.slice(), unsynced: [] };
+        const content = PagedBytes.from(task.content);
+        const file = { seen: content, durable: content, unsynced: [] };
         this.names.set(task.path, file);
         this.#durableNames.set(task.path, file);
         return null;
@@ -158,8 +160,8 @@ export class DiskModel {
         if (task.sizeBytes > this.freeBytes) throw new QuorateError('disk-full', 'full');
         this.freeBytes -= task.sizeBytes;
         if (this.names.has(task.path)) this.#change({ type: 'remove', path: task.path });
-        const zeros = new Uint8Array(task.sizeBytes);
-        const file = { seen: zeros, durable: zeros.slice(), unsynced: [] };
+        const zeros = new PagedBytes(task.sizeBytes);
+        const file = { seen: zeros, durable: zeros, unsynced: [] };
         this.#change({ type: 'create', path: task.path, file });
         return null;
       }
@@ -175,8 +177,8 @@ export class DiskModel {
       }
       case 'truncate': {
         const file = this.#file(task.path);
-        file.seen = resized(file.seen, task.sizeBytes);
-        file.durable = resized(file.durable, task.sizeBytes);
+        file.seen = file.seen.resized(task.sizeBytes);
+        file.durable = file.durable.resized(task.sizeBytes);
         return null;
       }
       case 'sync':
@@ -217,16 +219,14 @@ export class DiskModel {
   }
 
   #write(file: File, position: number, bytes: Uint8Array): void {
-    file.seen = resized(file.seen, Math.max(file.seen.length, position + bytes.length));
-    file.seen.set(bytes, position);
+    file.seen = file.seen.with(position, bytes);
     file.unsynced.push({ position, bytes });
   }
 
   /** What was written from `from` to `to` becomes durable, and nothing else. */
   #sync(file: File, from: number, to: number): void {
     const end = Math.min(to, file.seen.length);
-    file.durable = resized(file.durable, Math.max(file.durable.length, end));
-    file.durable.set(file.seen.subarray(from, end), from);
+    file.durable = file.durable.with(from, file.seen.slice(from, end));
     file.unsynced = file.unsynced.filter(
       ({ position, bytes }) => position < from || position + bytes.length > end,
     );
@@ -239,21 +239,13 @@ export class DiskModel {
   }
 }
 
-function resized(bytes: Uint8Array, length: number): Uint8Array {
-  if (bytes.length === length) return bytes;
-  const other = new Uint8Array(length);
-  other.set(bytes.subarray(0, length));
-  return other;
-}
-
 /** Each sector of a write reaches the disk or does not. */
 function keepSectors(file: File, position: number, bytes: Uint8Array, keeps: () => boolean): void {
   const end = position + bytes.length;
   for (let at = position; at < end; ) {
     const next = Math.min(end, (Math.floor(at / sectorBytes) + 1) * sectorBytes);
     if (keeps()) {
-      file.durable = resized(file.durable, Math.max(file.durable.length, next));
-      file.durable.set(bytes.subarray(at - position, next - position), at);
+      file.durable = file.durable.with(at, bytes.subarray(at - position, next - position));
     }
     at = next;
   }

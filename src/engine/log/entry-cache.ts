@@ -16,8 +16,8 @@ const arrivalsMax = 65_536;
 
 /** What the cache needs of a group. */
 export interface CachedEntries {
-  /** Gives up its cached entries up to `index`. */
-  uncacheThrough(index: number): void;
+  /** Gives up its cached entries up to `index`, as far as they are durable. */
+  uncacheDurable(index: number, durableTicket: Ticket): void;
 }
 
 interface Arrival {
@@ -37,6 +37,8 @@ export class EntryCache {
   #head = 0;
   /** What the groups hold at present. */
   bytes = 0;
+  /** All writes up to this ticket are durable. */
+  durableTicket: Ticket = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -55,12 +57,13 @@ export class EntryCache {
 
   /** Gives up the oldest until the rest fits, as far as it is durable. */
   trim(durableTicket: Ticket): void {
+    this.durableTicket = durableTicket;
     while (this.#head < this.#arrivals.length) {
       const tooMany = this.#arrivals.length - this.#head > arrivalsMax;
       if (this.bytes <= this.#bytesMax && !tooMany) break;
       const { owner, through, ticket } = this.#arrivals[this.#head]!;
       if (ticket > durableTicket) break;
-      owner.uncacheThrough(through);
+      owner.uncacheDurable(through, durableTicket);
       this.#head++;
     }
     if (this.#head > 1024 && this.#head * 2 > this.#arrivals.length) {

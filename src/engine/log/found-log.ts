@@ -11,7 +11,7 @@ import {
   sequenceOf,
 } from './segment-format.ts';
 import type { LogSettings } from './settings.ts';
-import { decodeVotes, slotBytes, type VoteTable, votePath } from './vote-format.ts';
+import { decodeVotes, slotBytes, tableLength, type VoteTable, votePath } from './vote-format.ts';
 
 /** A segment's file. */
 export interface FoundFile {
@@ -165,22 +165,41 @@ function readVotes(
   identity: Identity,
   then: (votes: { newest: VoteTable | undefined } | QuorateError) => void,
 ): void {
-  const lengthBytes = 2 * slotBytes;
-  disk.bytes({ type: 'read', path: votePath, position: 0, lengthBytes }, (bytes) => {
-    if (bytes instanceof QuorateError) {
-      // A file that is gone is as lost as one that is damaged.
-      if (bytes.code === 'file-not-found') then({ newest: undefined });
-      else then(bytes);
-      return;
-    }
-    try {
-      const even = decodeVotes(bytes.subarray(0, slotBytes), 0, identity);
-      const odd = decodeVotes(bytes.subarray(slotBytes), 1, identity);
-      const evenIsNewer = (even?.sequence ?? -1) > (odd?.sequence ?? -1);
-      then({ newest: evenIsNewer ? even : odd });
-    } catch (error) {
-      if (!(error instanceof QuorateError)) throw error;
-      then(error);
-    }
+  readSlot(disk, 0, (even) => {
+    if (even instanceof QuorateError) return then(even);
+    readSlot(disk, 1, (odd) => {
+      if (odd instanceof QuorateError) return then(odd);
+      try {
+        const tables = [decodeVotes(even, 0, identity), decodeVotes(odd, 1, identity)] as const;
+        const evenIsNewer = (tables[0]?.sequence ?? -1) > (tables[1]?.sequence ?? -1);
+        then({ newest: evenIsNewer ? tables[0] : tables[1] });
+      } catch (error) {
+        if (!(error instanceof QuorateError)) throw error;
+        then(error);
+      }
+    });
   });
+}
+
+/** What most members' tables fit into, so that not all of a slot need be read. */
+const firstReadBytes = 16 * 2 ** 10;
+
+/** The bytes of a slot that its table takes; none where the file is gone: as lost as a damaged one. */
+function readSlot(
+  disk: DiskRequests,
+  slot: 0 | 1,
+  then: (bytes: Uint8Array | QuorateError) => void,
+): void {
+  const read = (lengthBytes: number): void => {
+    const position = slot * slotBytes;
+    disk.bytes({ type: 'read', path: votePath, position, lengthBytes }, (bytes) => {
+      if (bytes instanceof QuorateError) {
+        return then(bytes.code === 'file-not-found' ? new Uint8Array(0) : bytes);
+      }
+      const needed = tableLength(bytes);
+      if (needed > lengthBytes) read(needed);
+      else then(bytes);
+    });
+  };
+  read(firstReadBytes);
 }

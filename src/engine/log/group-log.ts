@@ -57,6 +57,8 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** The end of the log, from `#cacheHead` on. */
   #cache: Entry[] = [];
   #cacheHead = 0;
+  /** Entries from `index` on were replaced with `ticket`, and perhaps again before. */
+  #replaced = { index: 0, ticket: 0 };
   #snapshot: Snapshot | undefined;
   #configuration: ConfigurationState = emptyConfiguration;
 
@@ -149,6 +151,11 @@ export class GroupLog implements LogStorage, CachedEntries {
     return offset < 0 ? undefined : this.#cache[this.#cacheHead + offset];
   }
 
+  uncacheDurable(index: number, durableTicket: Ticket): void {
+    const { index: replaced, ticket } = this.#replaced;
+    this.uncacheThrough(ticket > durableTicket ? Math.min(index, replaced - 1) : index);
+  }
+
   uncacheThrough(index: number): void {
     const drop = Math.min(index + 1 - this.cacheFirst(), this.#cache.length - this.#cacheHead);
     if (drop <= 0) return;
@@ -172,7 +179,7 @@ export class GroupLog implements LogStorage, CachedEntries {
     const first = entries[0]!.index;
     assert(first > this.base.index, `group ${this.id}: entry ${first} is compacted away`);
     assert(first <= this.lastIndex() + 1, `group ${this.id}: entry ${first} leaves a gap`);
-    if (first <= this.lastIndex()) this.cutFrom(first);
+    if (first <= this.lastIndex()) this.#replace(first, ticket);
     let { term } = this.last();
     let bytes = 0;
     let next = first;
@@ -188,6 +195,14 @@ export class GroupLog implements LogStorage, CachedEntries {
       next++;
     }
     this.#host.cache.added(this, next - 1, ticket, bytes);
+  }
+
+  /** Until the ticket is durable, what now stands from `first` on can only be had from memory. */
+  #replace(first: number, ticket: Ticket): void {
+    const { index, ticket: before } = this.#replaced;
+    const pending = before > this.#host.cache.durableTicket;
+    this.#replaced = { index: pending ? Math.min(index, first) : first, ticket };
+    this.cutFrom(first);
   }
 
   /** Adds an entry that was found on disk: not in memory, its place yet to be set. */
@@ -211,6 +226,12 @@ export class GroupLog implements LogStorage, CachedEntries {
     this.cuts++;
   }
 
+  /** A snapshot from the leader stands for everything up to its position; nothing follows it. */
+  install(position: Position, ticket: Ticket): void {
+    if (position.index < this.lastIndex()) this.#replace(position.index + 1, ticket);
+    this.reset(position);
+  }
+
   /** Entries up to the new base are forgotten; it lies in the log. */
   rebase(base: Position): void {
     this.base = base;
@@ -225,6 +246,9 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** The log begins anew behind `position`. */
   reset(position: Position): void {
     this.cutFrom(this.firstIndex());
+    // Runs may begin before the log does.
+    this.#terms.cutFrom(0);
+    this.segments.cutFrom(0);
     this.base = position;
     this.places.reset(position.index + 1);
     if (this.#snapshot !== undefined && this.#snapshot.index < position.index) {

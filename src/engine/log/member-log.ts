@@ -16,6 +16,7 @@ import type { Entry, HardState } from '../../raft/entry.ts';
 import { BatchEncoder } from './batch-encoder.ts';
 import { encodeHead } from './batch-format.ts';
 import { recordBytesMax } from './batch-table.ts';
+import type { DiskTask } from './disk-operation.ts';
 import type { DiskRequests } from './disk-requests.ts';
 import { GroupLog } from './group-log.ts';
 import type { Identity } from './identity.ts';
@@ -184,7 +185,7 @@ export class MemberLog {
     if (hardState !== undefined) group.hardState = hardState;
     if (entries.length === 0 && snapshot === undefined && !news) return this.#lastTicket;
     const ticket = ++this.#lastTicket;
-    if (snapshot !== undefined) group.reset(snapshot);
+    if (snapshot !== undefined) group.install(snapshot, ticket);
     if (entries.length > 0) {
       this.#checkSizes(entries);
       group.append(entries, ticket);
@@ -380,26 +381,28 @@ export class MemberLog {
     });
   }
 
-  /** Vouches for the last batch; see batch-format.ts. */
+  /** Vouches for the last batch, in two places; see batch-format.ts. */
   #seal(sync: boolean, then: () => void): void {
-    const { position } = this.#segments;
     const { sequence } = this.#segments.current;
-    const seal = new Uint8Array(blockBytes);
-    const number = this.#lastNumber;
+    const seed = this.#seeds.seed(this.#identity, sequence);
+    const path = segmentPath(sequence);
     const head = {
       kind: 'seal' as const,
-      number,
-      syncedThrough: number,
+      number: this.#lastNumber,
+      syncedThrough: this.#lastNumber,
       voteSequence: this.#votes.sequence,
       oldestSegment: this.#segments.oldest.sequence,
       tableBytes: 0,
       dataBytes: 0,
     };
-    encodeHead(seal, head, { seed: this.#seeds.seed(this.#identity, sequence), position });
     this.#underWay = 'seal';
     this.#counts.seals++;
-    const path = segmentPath(sequence);
-    this.#disk.run({ type: 'write', path, position, buffers: [seal], sync }, (error) => {
+    const tasks = this.#segments.sealPositions().map((position): DiskTask => {
+      const seal = new Uint8Array(blockBytes);
+      encodeHead(seal, head, { seed, position });
+      return { type: 'write', path, position, buffers: [seal], sync };
+    });
+    this.#disk.inOrder(tasks, (error) => {
       this.#underWay = 'nothing';
       if (error !== null) return this.#fail(error);
       this.#sealed = true;

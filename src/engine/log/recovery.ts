@@ -77,6 +77,14 @@ interface End extends ScanEnd {
   readonly file: FoundFile;
 }
 
+/** What is said of the groups in the votes. */
+interface VoteMarks {
+  readonly suspect: boolean;
+  readonly voteLost: boolean;
+  /** Groups that nothing is known of are suspect as well. */
+  readonly unknown: boolean;
+}
+
 class Recovery {
   readonly #disk: DiskRequests;
   readonly #identity: Identity;
@@ -245,15 +253,15 @@ class Recovery {
     }
     const live = this.#groups.segments.filter(({ sequence }) => sequence <= end.file.sequence);
     const { position } = end;
-    const votes = this.#votes({ suspect: false, voteLost: false });
+    const votes = this.#votes({ suspect: false, voteLost: false, unknown: false });
     this.#start(votes, { live, position, nextReady, spares: [...spares] });
   }
 
-  #votes(marks: { readonly suspect: boolean; readonly voteLost: boolean }): VoteFile {
+  #votes(marks: VoteMarks): VoteFile {
     const { votes: table } = this.#found;
     const sequence = Math.max(table?.sequence ?? 0, this.#chain.voteSequence);
     const rows = mergedVotes(table, this.#groups.groups, marks);
-    const unknownSuspect = marks.voteLost || (table?.unknownSuspect ?? false);
+    const unknownSuspect = marks.unknown || (table?.unknownSuspect ?? false);
     return new VoteFile(this.#disk, this.#identity, { sequence, unknownSuspect, rows });
   }
 
@@ -295,7 +303,8 @@ class Recovery {
         ? planStartOver(parts, this.#found, lastNumber + 1)
         : planCut(this.#identity, this.#found, end, this.#groups.segments);
     const voteLost = table === undefined || table.sequence < chain.voteSequence;
-    const votes = this.#votes({ suspect: true, voteLost });
+    const unknown = voteLost || end === undefined;
+    const votes = this.#votes({ suspect: true, voteLost, unknown });
     chain.next = lastNumber + 1;
     carryOut(this.#disk, plan, { file: votes, lastNumber }, (failed) => {
       if (failed !== null) this.#answer(failed);

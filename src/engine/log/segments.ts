@@ -108,14 +108,14 @@ export class Segments {
     return this.#live[0]!;
   }
 
-  /** Whether `bytes` fit behind the last batch, with room left for a seal. */
+  /** Whether `bytes` fit behind the last batch, with room left for a seal and its twin. */
   fits(bytes: number): boolean {
-    return this.#position + bytes + blockBytes <= this.current.sizeBytes;
+    return this.#position + bytes + 2 * blockBytes <= this.current.sizeBytes;
   }
 
-  /** Whether `bytes` fit into a fresh segment. */
-  fitsFresh(bytes: number): boolean {
-    return segmentHeaderBytes + bytes + blockBytes <= this.#settings.segmentBytes;
+  /** Where a seal stands: behind the last batch, and once more at the end of the segment. */
+  sealPositions(): readonly [number, number] {
+    return [this.#position, this.current.sizeBytes - blockBytes];
   }
 
   /** Goes on to the prepared segment. */

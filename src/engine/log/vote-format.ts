@@ -72,6 +72,12 @@ export function encodeVotes(table: VoteTable, identity: Identity): Uint8Array {
   return bytes;
 }
 
+/** How many bytes of a slot its table takes by what its head says, at most the slot. */
+export function tableLength(slot: Uint8Array): number {
+  if (slot.length < headBytes || readUint32(slot, 0) !== magic) return headBytes;
+  return Math.min(slotBytes, headBytes + readUint32(slot, 32) * rowBytes);
+}
+
 /**
  * The table in a slot; undefined where it is damaged or torn.
  *
