@@ -4,7 +4,7 @@
  */
 import { xxhash32Of } from '../../base/xxhash32.ts';
 import type { Entry } from '../../raft/entry.ts';
-import { encodeEntries } from '../../raft/wire/entries.ts';
+import { encodeEntries } from './entry-codec.ts';
 
 /** Bytes that never change, and their XXH32. */
 export interface Block {

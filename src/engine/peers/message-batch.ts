@@ -14,9 +14,9 @@ import { QuorateError } from '../../base/errors.ts';
 import { viewOf, xxhash32 } from '../../base/xxhash32.ts';
 import { emptyBytes, type MemberId, payloadBytes } from '../../raft/entry.ts';
 import type { Message } from '../../raft/message.ts';
-import { messageBlock, readMessage, typeNumber, writeMessage } from '../../raft/wire/message.ts';
 import type { GroupId } from '../log/log-write.ts';
 import { type Block, blockOf, type EntryBlocks } from './entry-blocks.ts';
+import { messageBlock, readMessage, typeNumber, writeMessage } from './message-fields.ts';
 import type { Outbox } from './outbox.ts';
 
 const HAS_BLOCK = 128;

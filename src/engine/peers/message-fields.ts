@@ -1,5 +1,5 @@
 /**
- * Raft's messages as bytes. A message is a few numbers, written one behind the other into whatever
+ * Raft's messages as they lie in a frame. A message is a few numbers, written one behind the other into whatever
  * gathers the messages of a turn, and at most one block of bytes (an append's entries, a snapshot,
  * proposals), which travels beside them, so that one block can serve many messages uncopied.
  *
@@ -8,10 +8,10 @@
  */
 import type { ByteReader, ByteWriter } from '../../base/binary.ts';
 import { QuorateError } from '../../base/errors.ts';
-import type { ConfigurationState, MemberId } from '../configuration.ts';
-import { type Entry, emptyBytes } from '../entry.ts';
-import type { InstallSnapshot, Message, MessageType } from '../message.ts';
-import { decodeEntries, decodeProposals, encodeEntries, encodeProposals } from './entries.ts';
+import type { ConfigurationState, MemberId } from '../../raft/configuration.ts';
+import { type Entry, emptyBytes } from '../../raft/entry.ts';
+import type { InstallSnapshot, Message, MessageType } from '../../raft/message.ts';
+import { decodeEntries, decodeProposals, encodeEntries, encodeProposals } from './entry-codec.ts';
 
 // Positions are the wire's numbers: only ever append.
 const types: readonly MessageType[] = [

@@ -10,7 +10,7 @@
 import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter, numberBytes } from '../../base/binary.ts';
 import { QuorateError } from '../../base/errors.ts';
-import { type Entry, emptyBytes, type Proposal } from '../entry.ts';
+import { type Entry, emptyBytes, type Proposal } from '../../raft/entry.ts';
 
 const CONFIGURATION = 2;
 const NEW_TERM = 1;
