@@ -17,6 +17,7 @@ export function handleAppended(core: Core, { term, last, snapshotIndex }: Append
   // A snapshot holds what is committed, and that is the same in every term.
   if (snapshotIndex > 0) {
     core.log.unstable.markSnapshotStable(snapshotIndex);
+    if (!core.log.installing) core.replacedMembership = undefined;
     appliedTo(core, snapshotIndex, 0);
   }
 }

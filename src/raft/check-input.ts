@@ -71,6 +71,8 @@ function checkMessage(core: Core, message: Message): void {
       return checkMember('target', message.target);
     case 'vote-reply':
     case 'pre-vote-reply':
+      checkNumber('commit index', message.commit.index);
+      return checkNumber('commit term', message.commit.term);
     case 'heartbeat-reply':
     case 'read-index':
     case 'quiesce-reply':

@@ -37,12 +37,20 @@ export class Core {
   leader: MemberId = NOBODY;
   /** The configuration that was applied last, and what is known of its members' logs. */
   membership: Membership;
+  /**
+   * While a snapshot waits to be installed: the membership of the state machine as it still is.
+   * The entries that are being applied belong to it, and not to the snapshot's.
+   */
+  replacedMembership: Membership | undefined;
   /** Ticks since the leader was heard, a vote was granted, or (leading) quorum was checked. */
   electionElapsedTicks = 0;
   /** How many such ticks start an election: drawn anew with each wait (§5.2). */
   electionTimeoutTicks = 0;
-  /** Ticks since this instance started; only lease mode looks at it. */
-  ticksSinceStart = 0;
+  /**
+   * Ticks since a leader was heard, or since this instance started: it may have heard one in its
+   * earlier life. Only leases look at it. Unlike the election timer nothing else restarts it.
+   */
+  ticksSinceLeader = 0;
 
   // Volatile state on candidates.
 
@@ -92,16 +100,13 @@ export class Core {
     const { hardState, configuration } = storage.initialState();
     this.membership = restoreMembership(configuration, this.changeContext());
     const { log } = this;
-    assert(
-      hardState.commit === 0 ||
-        (log.committed <= hardState.commit && hardState.commit <= log.lastIndex()),
-      `stored commit ${hardState.commit} is out of range ${log.committed} … ${log.lastIndex()}`,
-    );
     this.term = hardState.term;
     this.vote = hardState.vote;
-    log.commitTo(hardState.commit);
-    if (settings.applied !== undefined && settings.applied > 0)
-      log.markApplied(settings.applied, 0);
+    // The stored commit index may lag behind, for it is not always synced: what was applied or
+    // compacted is committed whatever it says. What is committed, though, must be in the log.
+    const applied = Math.max(settings.applied ?? 0, log.applied);
+    log.commitTo(Math.max(hardState.commit, applied));
+    log.markApplied(applied, 0);
     this.restartElectionTimer();
   }
 

@@ -2,7 +2,7 @@
  * Leader election (§5.2, §5.4.1; thesis §9.6): who stands, who votes for whom, who wins.
  */
 import type { Core } from './core.ts';
-import { NOBODY } from './entry.ts';
+import { NOBODY, noPosition } from './entry.ts';
 import type { Vote, VoteReply } from './message.ts';
 import { jointVote } from './quorum.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
@@ -15,7 +15,7 @@ export type Reason = 'timeout' | 'transfer';
 export function startElection(core: Core, reason: Reason): void {
   if (core.role === 'leader' || !core.promotable || hasUnappliedChange(core)) return;
   // A lease promises that nobody who has just heard the leader helps to replace it.
-  if (core.settings.reads === 'lease' && reason === 'timeout' && hearsLeader(core)) return;
+  if (reason === 'timeout' && keepsLease(core)) return;
   if (core.settings.preVote && reason === 'timeout') campaign(core, 'pre-vote', reason);
   // The leader itself gave way: there is nothing to ask first (thesis §9.6).
   else campaign(core, 'vote', reason);
@@ -73,7 +73,7 @@ function votersAscending(core: Core): number[] {
  * 1. it repeats one given, or none was given in this term and no leader is known in it, or it is
  *    only a pre-vote for a later term (§5.2);
  * 2. the candidate's log is at least as good as ours (§5.4.1); and
- * 3. no member of higher priority, this one, could stand with as long a log.
+ * 3. this member has no higher priority with as good a log.
  *
  * A learner votes too: it may have been promoted without knowing it yet.
  */
@@ -92,13 +92,13 @@ export function handleVote(core: Core, request: Vote): void {
   replyToVote(core, request, granted);
 }
 
+/** Whether this member should lead rather than a candidate whose log is at least as good. */
 function outranks(core: Core, request: Vote): boolean {
-  return (
-    !request.transfer &&
-    core.settings.priority > request.priority &&
-    request.lastIndex <= core.log.lastIndex() &&
-    core.promotable
-  );
+  const last = core.log.last();
+  // With a worse log this member could not win: then its refusal would only prevent elections.
+  const equal = request.lastIndex === last.index && request.lastTerm === last.term;
+  const above = core.settings.priority > request.priority;
+  return equal && above && !request.transfer && core.promotable;
 }
 
 /** A grant carries the term asked for, a refusal our own: it may teach the candidate a later one. */
@@ -114,6 +114,7 @@ function replyToVote(
     term: granted ? request.term : core.term,
     granted,
     incarnation: request.incarnation,
+    commit: granted ? noPosition : core.log.committedPosition(),
   });
 }
 
@@ -126,17 +127,34 @@ export function refuseLateVote(core: Core, request: Vote): void {
 export function handleVoteReply(core: Core, reply: VoteReply): void {
   if (reply.incarnation !== core.incarnation) return;
   if ((reply.type === 'pre-vote-reply') !== (core.role === 'pre-candidate')) return;
+  if (learnsCommit(core, reply) && hasUnappliedChange(core)) {
+    // Who counts has changed: apply that first, then stand again.
+    return becomeFollower(core, core.term, NOBODY);
+  }
   if (!core.votes.has(reply.from)) core.votes.set(reply.from, reply.granted);
   const { voters, votersOutgoing } = core.configuration;
   const result = jointVote(voters, votersOutgoing, (voter) => core.votes.get(voter));
   if (result === 'lost') becomeFollower(core, core.term, NOBODY);
   if (result !== 'won') return;
-  if (core.role === 'pre-candidate') {
-    campaign(core, 'vote', 'timeout');
-  } else {
-    becomeLeader(core);
-    broadcastAppends(core);
-  }
+  if (core.role === 'pre-candidate') return campaign(core, 'vote', 'timeout');
+  // Its own vote counts once it is durable, and must be among them: else a leader that crashes
+  // could lead the same term again with another log (trap 12).
+  if (core.votes.get(core.id) !== true) return;
+  becomeLeader(core);
+  broadcastAppends(core);
+}
+
+/**
+ * A candidate learns from a refusal what is committed; returns whether it learnt anything. Without
+ * that, a leader which removes itself and is then heard no more could strand the others: in their
+ * view it still votes, its log is longer by what it had no time to commit, and the entry that
+ * removes it, though they have it, they do not know to be committed. Where the logs match they
+ * agree up to there (§5.3).
+ */
+function learnsCommit({ log }: Core, { commit, granted }: VoteReply): boolean {
+  if (granted || commit.index <= log.committed || !log.matches(commit)) return false;
+  log.commitTo(commit.index);
+  return true;
 }
 
 /**
@@ -146,7 +164,15 @@ export function handleVoteReply(core: Core, reply: VoteReply): void {
 export function hearsLeader(core: Core): boolean {
   const { settings } = core;
   if (!settings.checkQuorum) return false;
-  // With leases, a member just started may have confirmed one in its earlier life.
-  if (settings.reads === 'lease' && core.ticksSinceStart < settings.electionTicks) return true;
+  if (keepsLease(core)) return true;
   return core.leader !== NOBODY && core.electionElapsedTicks < settings.electionTicks;
+}
+
+/**
+ * The promise that lease reads rest on (§6.4.1): no vote for an election timeout after a leader was
+ * heard. It holds in whatever term this member has come to since, for a message of a later term may
+ * have reached it and not yet the leader, whose lease runs on.
+ */
+export function keepsLease({ lease, settings, ticksSinceLeader }: Core): boolean {
+  return lease.inUse && ticksSinceLeader < settings.electionTicks;
 }

@@ -31,6 +31,9 @@ export interface Position {
   readonly index: number;
 }
 
+/** The position before the first entry. */
+export const noPosition: Position = { term: 0, index: 0 };
+
 /** What must be on disk before anything that rests on it is said (paper, figure 2). */
 export interface HardState {
   readonly term: number;

@@ -61,6 +61,14 @@ export class Log {
     return { term, index };
   }
 
+  /** The last entry known to be committed. */
+  committedPosition(): Position {
+    const index = this.committed;
+    const term = this.term(index);
+    assert(term !== undefined, `the term of the committed entry ${index} is unknown`);
+    return { term, index };
+  }
+
   /** The term at `index`, or undefined where the entry is compacted away or does not exist. */
   term(index: number): number | undefined {
     const term = this.unstable.term(index);

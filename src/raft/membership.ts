@@ -15,9 +15,16 @@ import { broadcastAppends, sendAppend } from './sending.ts';
 
 /**
  * The host applies a configuration entry.
+ * @returns the state machine's configuration from then on
  * @throws QuorateError `unsafe-change`; then nothing changed
  */
 export function handleChange(core: Core, change: ConfigurationChange): ConfigurationState {
+  if (core.replacedMembership !== undefined) {
+    // The snapshot on its way holds this change already, and perhaps its undoing (trap 21).
+    const { replacedMembership } = core;
+    core.replacedMembership = applyChange(replacedMembership, change, core.changeContext());
+    return core.replacedMembership.configuration;
+  }
   rejoinAs(core, applyChange(core.membership, change, core.changeContext()));
   return core.configuration;
 }

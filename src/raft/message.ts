@@ -6,7 +6,7 @@
  * whatever term they arrive. All but those follow the paper's rule for terms: a higher one makes
  * the receiver a follower, a lower one is refused or ignored (§5.1).
  */
-import type { Entry, MemberId, Proposal, Snapshot } from './entry.ts';
+import type { Entry, MemberId, Position, Proposal, Snapshot } from './entry.ts';
 
 export interface Envelope {
   readonly from: MemberId;
@@ -60,6 +60,11 @@ export interface VoteReply extends Envelope {
   readonly granted: boolean;
   /** As in the request. */
   readonly incarnation: number;
+  /**
+   * In a refusal the last entry that the refuser knows to be committed, else {@link noPosition}.
+   * The candidate may have that entry and not know, and so still count on members that have left.
+   */
+  readonly commit: Position;
 }
 
 /** An empty sign of life. `commit` never exceeds what the receiver is known to match. */

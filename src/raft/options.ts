@@ -59,8 +59,8 @@ export interface RaftOptions {
   /** A leader that is removed or made a learner steps down when it applies that. Default true. */
   readonly stepDownOnRemoval?: boolean;
   /**
-   * Among members with equally long logs the one of higher priority should lead: a member refuses
-   * its vote to a candidate of lower priority than its own whose log is not longer. A whole
+   * Among members with equally good logs the one of higher priority should lead: a member refuses
+   * its vote to a candidate of lower priority than its own whose log is not better. A whole
    * number in 0 … 2^31 − 1, default 0 for all.
    */
   readonly priority?: number;

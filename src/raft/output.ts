@@ -49,11 +49,12 @@ export class Output {
     const softState = this.#takeSoftState();
     const committed = this.#takeCommitted();
     const { messages, reads } = core;
+    // What is handed out is never added to any more: each queue starts anew, empty ones too.
     core.messages = [];
     reads.roundOpen = false;
     const { states, dropped } = reads;
-    if (states.length > 0) reads.states = [];
-    if (dropped.length > 0) reads.dropped = [];
+    reads.states = [];
+    reads.dropped = [];
     const append = this.#mustWait() ? undefined : this.#takeAppend();
     const done = { type: 'applied' as const, entries: committed };
     const ready = {
@@ -136,7 +137,8 @@ export class Output {
     const last = this.#hardState;
     const mustSync = entries.length > 0 || core.term !== last.term || core.vote !== last.vote;
     if (hardState !== undefined) this.#hardState = hardState;
-    if (replies.length > 0) core.messagesAfterAppend = [];
+    // Even if there are none: those to come wait for what is not written yet.
+    core.messagesAfterAppend = [];
     const done = this.#completion(snapshot);
     unstable.markWritten();
     return { entries, hardState, snapshot, mustSync, replies, done };

@@ -25,6 +25,9 @@ const restful: ReadonlySet<Input['type']> = new Set([
   'appended',
   'applied',
   'storage-ready',
+  // Late news of what was sent before: a quiet leader has sent all there is, a follower nothing.
+  'report-unreachable',
+  'report-snapshot',
 ]);
 /** Inputs that an awake group gets all the time without being at work. */
 const routine: ReadonlySet<Input['type']> = new Set([...restful, 'heartbeat', 'append-reply']);

@@ -95,7 +95,7 @@ export class Raft {
    * To be called while applying each configuration entry, on every member, before the entry is
    * reported applied; a host that refuses an entry does not call it, and all hosts must agree.
    *
-   * @returns the configuration now in force
+   * @returns the configuration as of that entry
    * @throws QuorateError `unsafe-change`; then nothing changed
    */
   applyChange(change: ConfigurationChange): ConfigurationState {

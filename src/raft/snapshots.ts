@@ -15,25 +15,23 @@ export function handleSnapshot(core: Core, { from, snapshot }: InstallSnapshot):
   acceptUpTo(core, from, restored ? core.log.lastIndex() : core.log.committed);
 }
 
-/** Returns whether the snapshot replaces log and state, to be installed by the host. */
+/**
+ * Returns whether the snapshot replaces log and state, to be installed by the host. Its
+ * configuration need not name this member: the entry that adds it may come behind, and until then
+ * it follows without a vote.
+ */
 function restore(core: Core, snapshot: Snapshot): boolean {
   const { log } = core;
   if (snapshot.index <= log.committed) return false;
-  if (!names(snapshot, core.id)) return false;
   // If the log holds the snapshot's last entry, all before it are the same too: keep the tail.
   if (log.matches(snapshot)) {
     log.commitTo(snapshot.index);
     return false;
   }
   log.restore(snapshot);
+  core.replacedMembership ??= core.membership;
   rejoinAs(core, restoreMembership(snapshot.configuration, core.changeContext()));
   return true;
-}
-
-/** A snapshot of a configuration without this member was not meant for it. */
-function names({ configuration }: Snapshot, member: MemberId): boolean {
-  const { voters, votersOutgoing, learners } = configuration;
-  return [voters, votersOutgoing, learners].some((set) => set.includes(member));
 }
 
 /** The host tells what became of a snapshot that it sent. */

@@ -11,6 +11,7 @@ import {
   handleVote,
   handleVoteReply,
   hearsLeader,
+  keepsLease,
   refuseLateVote,
   startElection,
 } from './election.ts';
@@ -93,13 +94,17 @@ function passesTermRule(core: Core, message: Rpc): boolean {
   const { type, term } = message;
   // A request that any member may make holds in any term.
   if (type === 'read-index') return true;
-  if (term === core.term) return true;
   if (term < core.term) {
     answerEarlierTerm(core, message);
     return false;
   }
-  if (type === 'vote' || type === 'pre-vote') {
-    if (!message.transfer && hearsLeader(core)) return false;
+  const isVote = type === 'vote' || type === 'pre-vote';
+  // Who asks as the known leader leads no longer: there is nobody to protect (trap 9).
+  const mayStick = isVote && !message.transfer && message.from !== core.leader;
+  if (mayStick && keepsLease(core)) return false;
+  if (term === core.term) return true;
+  if (isVote) {
+    if (mayStick && hearsLeader(core)) return false;
     // A pre-vote only asks what would be; it moves nobody.
     if (type === 'pre-vote') return true;
   }
@@ -112,9 +117,11 @@ function passesTermRule(core: Core, message: Rpc): boolean {
 function answerEarlierTerm(core: Core, message: Rpc): void {
   const { type, from } = message;
   const { checkQuorum, preVote } = core.settings;
-  // With either setting this member's own candidacies may go unheard for ever, so its later term
-  // must reach the leader in another way, or both would wait for each other.
-  if (speaksAsLeader(type) && type !== 'snapshot' && (checkQuorum || preVote)) {
+  // With either setting this member's own candidacies may go unheard for ever, and one that may not
+  // stand makes none: so its later term must reach the leader in another way, or it would never
+  // hear a leader again.
+  const unheard = checkQuorum || preVote || !core.promotable;
+  if (speaksAsLeader(type) && type !== 'snapshot' && unheard) {
     answerDeposedLeader(core, from);
   } else if (type === 'pre-vote') {
     refuseLateVote(core, message);
@@ -136,6 +143,7 @@ const ignore = (): void => {};
 function underLeader<Type extends RpcType>(handle: Handler<Type>): Handler<Type> {
   return (core, message) => {
     core.electionElapsedTicks = 0;
+    core.ticksSinceLeader = 0;
     core.leader = message.from;
     handle(core, message);
   };
@@ -145,6 +153,7 @@ function underLeader<Type extends RpcType>(handle: Handler<Type>): Handler<Type>
 function concede<Type extends RpcType>(handle: Handler<Type>): Handler<Type> {
   return (core, message) => {
     becomeFollower(core, message.term, message.from);
+    core.ticksSinceLeader = 0;
     handle(core, message);
   };
 }

@@ -8,8 +8,8 @@ import { becomeFollower } from './roles.ts';
 import { broadcastHeartbeats } from './sending.ts';
 
 export function tick(core: Core, nowMs: number | undefined): void {
-  core.ticksSinceStart++;
   if (core.quiet) return;
+  core.ticksSinceLeader++;
   if (core.role === 'leader') tickLeader(core, nowMs);
   else tickOther(core);
 }
