@@ -188,7 +188,9 @@ export class WiredNetwork {
   settle(): void {
     for (let moved = true; moved; ) {
       moved = this.#connect();
-      const ends = this.processes.flatMap((process) => [...process.ends.values()]);
+      const ends = this.processes.flatMap((process) =>
+        [...process.ends.values()].filter(({ over, mute }) => !over && !mute),
+      );
       for (let at = ends.length; at > 0; at--) {
         const drawn = this.random.below(at);
         moved = this.#deliver(ends[drawn]!) || moved;

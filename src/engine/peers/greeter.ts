@@ -3,10 +3,10 @@
  *
  *     dialer                         listener
  *     magic, hello ──────────────▶   versions, cluster, who is meant, secret or not
- *     the same      ◀───────────── welcome
- *     proof ─────────────────────▶   the proof, then the table of members: known, not removed,
- *                                    the same directory, the certificate names it
- *     the same      ◀─────────────── proof
+ *     the same, and the member: known, not removed, its directory
+ *     the same one, named by its certificate  ◀───────── welcome
+ *     proof ─────────────────────▶   the proof, then the member
+ *     the proof       ◀───────────── proof
  *
  * Everything that is wrong has a name, which both sides log. Where a join secret is shared, a proof
  * is a MAC over who proves (dialer or listener) and both hellos as they were sent: fresh nonces keep
@@ -112,7 +112,11 @@ export class Greeter {
       this.#check(link, hello);
       link.hello = hello;
       link.helloHeard = meta.slice();
-      if (link.dialed) return { say: 'proof', bytes: this.#ownProof(link), met: undefined };
+      if (link.dialed) {
+        // Before the proof: the listener takes the link for good as soon as it has that.
+        this.#checkMember(link, hello);
+        return { say: 'proof', bytes: this.#ownProof(link), met: undefined };
+      }
       link.helloSent = encodeHello(this.#hello(hello.member, hello.callsOnly));
       return { say: 'welcome', bytes: link.helloSent, met: undefined };
     }
@@ -123,6 +127,7 @@ export class Greeter {
     link.proven = true;
     const met = link.hello!;
     this.#checkMember(link, met);
+    this.#remember(met);
     return link.dialed
       ? { say: undefined, bytes: nothing, met }
       : { say: 'proof', bytes: this.#ownProof(link), met };
@@ -198,7 +203,12 @@ export class Greeter {
     if (names !== undefined && !certifies(names, record)) {
       refuse('wrong-member', `the certificate names neither ${record.name} nor ${record.address}`);
     }
-    if (record.incarnation === undefined) this.#met.set(hello.member, hello.incarnation);
+  }
+
+  #remember({ member, incarnation }: Hello): void {
+    const record = this.#records.get(member);
+    if (record !== undefined && record.incarnation === undefined)
+      this.#met.set(member, incarnation);
   }
 
   #ownProof(link: Link): Uint8Array {

@@ -77,6 +77,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
     case 'vote-reply':
     case 'pre-vote-reply':
       writer.byte(message.granted ? 1 : 0).number(message.incarnation);
+      writer.number(message.commit.term).number(message.commit.index);
       return;
     case 'heartbeat':
       writer.number(message.commit).number(message.round);
@@ -153,8 +154,12 @@ export function readMessage(reader: ByteReader, around: Around): Message {
       return { type, from, to, term, lastIndex, lastTerm, transfer, priority, incarnation };
     }
     case 'vote-reply':
-    case 'pre-vote-reply':
-      return { type, from, to, term, granted: truth(reader), incarnation: reader.number() };
+    case 'pre-vote-reply': {
+      const granted = truth(reader);
+      const incarnation = reader.number();
+      const commit = { term: reader.number(), index: reader.number() };
+      return { type, from, to, term, granted, incarnation, commit };
+    }
     case 'heartbeat':
       return { type, from, to, term, commit: reader.number(), round: reader.number() };
     case 'heartbeat-reply':
