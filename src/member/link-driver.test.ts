@@ -141,8 +141,11 @@ async function pair(options: (member: number) => RunningOptions = () => ({})) {
   const [a, b] = [start(1, options(1)), start(2, options(2))];
   const at = { a: await listen(a), b: await listen(b) };
   const know = (changes: Record<number, Partial<PeerRecord>> = {}): void => {
-    const addresses = { 1: { address: hostPort(at.a) }, 2: { address: hostPort(at.b) } };
-    for (const each of [a, b]) each.peers.setPeers(recordsOf([1, 2], { ...addresses, ...changes }));
+    const records = recordsOf([1, 2], {
+      1: { address: hostPort(at.a), ...changes[1] },
+      2: { address: hostPort(at.b), ...changes[2] },
+    });
+    for (const each of [a, b]) each.peers.setPeers(records);
   };
   know();
   return { a, b, at, know };
