@@ -35,6 +35,40 @@ export const errorCodes = {
   timeout: { retryable: true, meaning: 'There was no answer before the deadline.' },
   'name-taken': { retryable: false, meaning: 'Another member has that name.' },
   'unknown-member': { retryable: false, meaning: 'There is no member of that id.' },
+  'connection-lost': {
+    retryable: true,
+    meaning: 'The link to another member broke, or fell silent; whether it acted is unknown.',
+  },
+  unreachable: { retryable: true, meaning: 'There is no link to that member at present.' },
+  'too-many-calls': {
+    retryable: true,
+    meaning: 'As many questions wait for an answer, or bytes for their way, as may.',
+  },
+  'message-too-large': {
+    retryable: false,
+    meaning: 'A message between members is larger than their largest frame.',
+  },
+  'peer-failed': {
+    retryable: false,
+    meaning: 'Another member, of a later version, failed for a reason that this one does not know.',
+  },
+  'wrong-cluster': { retryable: false, meaning: 'The other side belongs to another cluster.' },
+  'wrong-member': {
+    retryable: false,
+    meaning: 'Another member answered than was meant, or its certificate does not name it.',
+  },
+  'removed-member': {
+    retryable: false,
+    meaning: 'A member that was removed from the cluster wants to take part.',
+  },
+  'wrong-secret': {
+    retryable: false,
+    meaning: 'The other side does not know the join secret, or only one side has one.',
+  },
+  'version-mismatch': {
+    retryable: false,
+    meaning: 'Two members have no version of the protocol in common.',
+  },
   'unknown-group': { retryable: false, meaning: 'There is no group of that id or name.' },
   'wrong-incarnation': {
     retryable: false,

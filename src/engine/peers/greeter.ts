@@ -1,12 +1,30 @@
 /**
- * The handshake's rules: who may talk to whom. Everything that is wrong has a name, which both
- * sides log.
+ * The handshake's rules: who may talk to whom.
+ *
+ *     dialer                         listener
+ *     magic, hello ──────────────▶   versions, cluster, who is meant, secret or not
+ *     the same, and the member: known, not removed, its directory
+ *     the same one, named by its certificate  ◀───────── welcome
+ *     proof ─────────────────────▶   the proof, then the member
+ *     the proof       ◀───────────── proof
+ *
+ * Everything that is wrong has a name, which both sides log. Where a join secret is shared, a proof
+ * is a MAC over who proves (dialer or listener) and both hellos as they were sent: fresh nonces keep
+ * it from being replayed, its side keeps it from being reflected, and what was said is covered. Of
+ * who is a member nothing is told to those who do not know the secret, and a refusal that comes with
+ * a proof is one that a member may act upon. Without a secret proofs are empty.
+ *
+ * The secret keeps strangers out; it does not protect what follows against those who can change
+ * bytes on their way. That takes TLS.
  */
-import { QuorateError } from '../../base/errors.ts';
+import { ByteReader, ByteWriter } from '../../base/binary.ts';
+import { type ErrorCode, QuorateError } from '../../base/errors.ts';
 import type { Random } from '../../ports/random.ts';
 import type { MemberId } from '../../raft/entry.ts';
-import { frame } from './frame.ts';
-import { encodeHello, type Hello, magic, protocolVersion } from './hello.ts';
+import { certifies } from './address.ts';
+import { readError, writeError } from './coded-error.ts';
+import type { Frame, FrameType } from './frame.ts';
+import { decodeHello, encodeHello, type Hello, magic, NONCE_BYTES, protocol } from './hello.ts';
 import type { Link } from './link.ts';
 
 /** Who this process is. */
@@ -19,6 +37,8 @@ export interface Self {
   readonly features: readonly string[];
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Unpredictable bytes for nonces; the generator of jitter serves where there is no secret. */
+  readonly randomBytes?: ((size: number) => Uint8Array) | undefined;
 }
 
 /** What the cluster knows of a member. */
@@ -30,28 +50,41 @@ export interface PeerRecord {
   readonly removed: boolean;
 }
 
-const NONCE_BYTES = 16;
+/** What a step of the handshake leads to. */
+export interface Greeted {
+  readonly say: FrameType | undefined;
+  readonly bytes: Uint8Array;
+  /** The other side, once it is known. */
+  readonly met: Hello | undefined;
+}
 
 export class Greeter {
-  readonly self: Self;
+  self: Self;
+  /** Of this process; see {@link Hello.session}. */
+  readonly session: number;
   readonly #random: Random;
   #records: ReadonlyMap<MemberId, PeerRecord> = new Map();
   /** Incarnations that were met before the cluster had registered them. */
   readonly #met = new Map<MemberId, number>();
-  readonly #nonces = new WeakMap<Link, Uint8Array>();
 
   constructor(self: Self, random: Random) {
     this.self = self;
     this.#random = random;
+    this.session = random.uint32() * 2 ** 20 + (random.uint32() >>> 12);
   }
 
   setPeers(records: ReadonlyMap<MemberId, PeerRecord>): void {
     this.#records = records;
+    for (const member of this.#met.keys()) {
+      if (records.get(member)?.incarnation === undefined && records.has(member)) continue;
+      this.#met.delete(member);
+    }
   }
 
-  /** What the dialer says first. */
-  greet(link: Link): readonly Uint8Array[] {
-    return [magic, ...frame('hello', [encodeHello(this.#hello(link, link.peer, empty))])];
+  /** What the dialer says first, behind the magic. */
+  greet(link: Link): Uint8Array {
+    link.helloSent = encodeHello(this.#hello(link.peer, link.byAddress));
+    return link.helloSent;
   }
 
   /** Takes the magic off what an accepted link brings first; `foreign` if it is not ours. */
@@ -62,112 +95,151 @@ export class Greeter {
     joined.set(bytes, link.preamble.length);
     link.preamble = joined;
     const known = Math.min(joined.length, magic.length);
-    for (let i = 0; i < known; i++) if (joined[i] !== magic[i]) return 'foreign';
-    if (joined.length < magic.length) return empty;
+    for (let at = 0; at < known; at++) if (joined[at] !== magic[at]) return 'foreign';
+    if (joined.length < magic.length) return nothing;
     link.preamble = magic;
     return joined.subarray(magic.length);
   }
 
   /**
-   * Hears a frame of the handshake; returns what to say, and the other side once it is known.
+   * Hears a frame of the handshake.
    * @throws QuorateError naming what is wrong
    */
-  hear(
-    link: Link,
-    type: 'hello' | 'welcome' | 'proof',
-    said: Hello | Uint8Array,
-  ): { readonly frames: readonly Uint8Array[]; readonly up: Hello | undefined } {
-    if (said instanceof Uint8Array) return this.#hearProof(link, said);
-    if (link.hello !== undefined || (type === 'welcome') !== link.dialed) {
-      throw new QuorateError('malformed-message', `an unexpected ${type}`);
+  hear(link: Link, { type, meta }: Frame): Greeted {
+    const { helloHeard } = link;
+    if (type === (link.dialed ? 'welcome' : 'hello') && helloHeard === undefined) {
+      const hello = decodeHello(meta);
+      this.#check(link, hello);
+      link.hello = hello;
+      link.helloHeard = meta.slice();
+      if (link.dialed) {
+        // Before the proof: the listener takes the link for good as soon as it has that.
+        this.#checkMember(link, hello);
+        return { say: 'proof', bytes: this.#ownProof(link), met: undefined };
+      }
+      link.helloSent = encodeHello(this.#hello(hello.member, hello.callsOnly));
+      return { say: 'welcome', bytes: link.helloSent, met: undefined };
     }
-    this.#check(link, said);
-    link.hello = said;
-    const proof = this.#proofFor(link, said);
-    if (type === 'hello') {
-      const frames = frame('welcome', [encodeHello(this.#hello(link, said.member, proof))]);
-      return { frames, up: this.self.mac === undefined ? said : undefined };
+    if (type !== 'proof' || helloHeard === undefined) {
+      throw new QuorateError('malformed-message', `an unexpected ${type} in a handshake`);
     }
-    if (this.self.mac === undefined) return { frames: [], up: said };
-    this.#checkProof(link, said, said.proof);
-    return { frames: frame('proof', [proof]), up: said };
+    if (!this.#proves(link, meta)) refuse('wrong-secret', 'the join secrets differ');
+    link.proven = true;
+    const met = link.hello!;
+    this.#checkMember(link, met);
+    this.#remember(met);
+    return link.dialed
+      ? { say: undefined, bytes: nothing, met }
+      : { say: 'proof', bytes: this.#ownProof(link), met };
   }
 
-  #hearProof(link: Link, proof: Uint8Array): { frames: readonly Uint8Array[]; up: Hello } {
-    const { hello } = link;
-    if (link.dialed || hello === undefined) {
-      throw new QuorateError('malformed-message', 'an unexpected proof');
-    }
-    this.#checkProof(link, hello, proof);
-    return { frames: [], up: hello };
+  /** A refusal, with a proof for those who have proven themselves. */
+  encodeRefusal(link: Link, error: QuorateError): Uint8Array {
+    const proof = link.proven ? this.#ownProof(link) : nothing;
+    return writeError(new ByteWriter(), error).bytes(proof).finish();
   }
 
-  #hello(link: Link, to: MemberId, proof: Uint8Array): Hello {
-    const { clusterId, member, incarnation, features } = this.self;
-    const nonce = this.#nonce(link);
-    return { protocolVersion, clusterId, member, incarnation, to, features, nonce, proof };
+  /** A refusal that came, and whether it comes from one who knows the secret, if there is one. */
+  decodeRefusal(link: Link, meta: Uint8Array): { error: QuorateError; proven: boolean } {
+    const reader = new ByteReader(meta);
+    const error = readError(reader);
+    const proof = reader.bytes();
+    return { error, proven: link.state === 'up' || link.proven || this.#proves(link, proof) };
   }
 
-  #nonce(link: Link): Uint8Array {
-    const known = this.#nonces.get(link);
-    if (known !== undefined) return known;
-    const nonce = Uint8Array.from({ length: NONCE_BYTES }, () => this.#random.below(256));
-    this.#nonces.set(link, nonce);
-    return nonce;
+  /** @throws QuorateError `removed-member`, `wrong-incarnation`, `unknown-member` */
+  checkKnown(hello: Hello): void {
+    const { member, incarnation } = hello;
+    const record = this.#records.get(member);
+    if (record === undefined) refuse('unknown-member', `there is no member ${member}`);
+    if (record.removed) refuse('removed-member', `member ${member} was removed`);
+    const known = record.incarnation ?? this.#met.get(member) ?? incarnation;
+    if (known === incarnation) return;
+    refuse('wrong-incarnation', `member ${member} came back with another directory`);
   }
 
+  #hello(to: MemberId, callsOnly: boolean): Hello {
+    const { clusterId, member, incarnation, features, mac, randomBytes } = this.self;
+    const nonce =
+      randomBytes?.(NONCE_BYTES) ??
+      Uint8Array.from({ length: NONCE_BYTES }, () => this.#random.below(256));
+    const secret = mac !== undefined;
+    const { session } = this;
+    const whoIs = { clusterId, member, incarnation, session, to };
+    return { ...protocol, ...whoIs, secret, callsOnly, features, nonce };
+  }
+
+  /** What can be said before the other side has proven itself. */
   #check(link: Link, hello: Hello): void {
-    const { clusterId, member } = this.self;
-    if (hello.protocolVersion < 1) refuse('version-mismatch', 'a protocol version below 1');
-    if (clusterId !== 0 && hello.clusterId !== 0 && hello.clusterId !== clusterId) {
-      refuse('wrong-cluster', `cluster ${hello.clusterId} meets cluster ${clusterId}`);
+    const { clusterId, member, mac } = this.self;
+    if (hello.session === this.session) {
+      refuse('wrong-member', `member ${member} has connected to itself`);
     }
-    if (hello.to !== 0 && member !== 0 && hello.to !== member) {
+    if (clusterId !== 0 && hello.clusterId !== clusterId) {
+      const isJoining = hello.member === 0 && hello.clusterId === 0;
+      if (!isJoining) refuse('wrong-cluster', `cluster ${hello.clusterId} meets ${clusterId}`);
+    }
+    if (hello.to !== 0 && hello.to !== member) {
       refuse('wrong-member', `member ${hello.to} was meant, this is ${member}`);
     }
     if (link.dialed && link.peer !== 0 && hello.member !== link.peer) {
       refuse('wrong-member', `member ${link.peer} was dialed, ${hello.member} answered`);
     }
-    if (hello.member === 0 || member === 0) return;
-    this.#checkMember(hello);
-  }
-
-  #checkMember({ member, incarnation }: Hello): void {
-    const record = this.#records.get(member);
-    if (record === undefined) refuse('unknown-member', `there is no member ${member}`);
-    if (record.removed) refuse('removed-member', `member ${member} was removed`);
-    const known = record.incarnation ?? this.#met.get(member);
-    if (known !== undefined && known !== incarnation) {
-      refuse('wrong-incarnation', `member ${member} came back with another directory`);
+    if (member !== 0 && hello.member === member) {
+      refuse('wrong-member', `another process says that it is member ${member}`);
     }
-    this.#met.set(member, incarnation);
+    if (hello.secret === (mac !== undefined)) return;
+    refuse('wrong-secret', 'one side has a join secret, and the other one has none');
   }
 
-  #proofFor(link: Link, other: Hello): Uint8Array {
-    const { mac, incarnation } = this.self;
-    return mac?.(proven(incarnation, other.nonce, this.#nonce(link))) ?? empty;
+  #checkMember(link: Link, hello: Hello): void {
+    const names = link.certifiedNames;
+    if (hello.member === 0 || this.self.member === 0) {
+      if (names?.length !== 0) return;
+      refuse('wrong-member', 'the certificate is not one of a member');
+    }
+    this.checkKnown(hello);
+    const record = this.#records.get(hello.member)!;
+    if (names !== undefined && !certifies(names, record)) {
+      refuse('wrong-member', `the certificate names neither ${record.name} nor ${record.address}`);
+    }
+  }
+
+  #remember({ member, incarnation }: Hello): void {
+    const record = this.#records.get(member);
+    if (record !== undefined && record.incarnation === undefined)
+      this.#met.set(member, incarnation);
+  }
+
+  #ownProof(link: Link): Uint8Array {
+    return this.self.mac?.(proven(link, link.dialed)) ?? nothing;
   }
 
   /** Compared in constant time, as far as JavaScript can. */
-  #checkProof(link: Link, other: Hello, proof: Uint8Array): void {
-    const expected = this.self.mac!(proven(other.incarnation, this.#nonce(link), other.nonce));
+  #proves(link: Link, proof: Uint8Array): boolean {
+    const { mac } = this.self;
+    if (mac === undefined) return true;
+    if (link.helloHeard === undefined) return false;
+    const expected = mac(proven(link, !link.dialed));
     let difference = proof.length ^ expected.length;
-    for (let i = 0; i < expected.length; i++) difference |= (proof[i] ?? 0) ^ expected[i]!;
-    if (difference !== 0) refuse('wrong-secret', 'the join secrets differ');
+    for (let at = 0; at < expected.length; at++) difference |= (proof[at] ?? 0) ^ expected[at]!;
+    return difference === 0;
   }
 }
 
-/** What a proof is over: the prover, the asker's nonce and the prover's own. */
-function proven(incarnation: number, asked: Uint8Array, own: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(8 + asked.length + own.length);
-  new DataView(bytes.buffer).setFloat64(0, incarnation, true);
-  bytes.set(asked, 8);
-  bytes.set(own, 8 + asked.length);
-  return bytes;
+/** What a proof is over: whose it is, and both hellos as they were sent. */
+function proven(link: Link, byDialer: boolean): Uint8Array {
+  const sent = link.helloSent ?? nothing;
+  const heard = link.helloHeard ?? nothing;
+  return new ByteWriter()
+    .byte(byDialer ? 1 : 2)
+    .bytes(link.dialed ? sent : heard)
+    .bytes(link.dialed ? heard : sent)
+    .finish();
 }
 
-const empty = new Uint8Array(0);
+const nothing = new Uint8Array(0);
 
-function refuse(code: ConstructorParameters<typeof QuorateError>[0], what: string): never {
+function refuse(code: ErrorCode, what: string): never {
   throw new QuorateError(code, what);
 }

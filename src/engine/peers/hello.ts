@@ -1,94 +1,109 @@
 /**
- * How two members meet: the dialer says `hello`, the other `welcome` or `refusal`, each naming
- * itself, and either closes the link by a stable name where something is wrong. Bytes that do not
- * begin with our magic belong to somebody else's protocol and are handed over.
+ * What two members say of themselves when they meet. The dialer says `hello`, the other one
+ * `welcome`, both in this form; then each proves itself, first the dialer. See greeter.ts.
+ *
+ * The magic, the head of a frame and the first two numbers of a hello stay as they are in every
+ * version of the protocol, so that two versions can always tell each other that they do not match.
  */
 import { ByteReader, ByteWriter } from '../../base/binary.ts';
-import { type ErrorCode, errorCodes, QuorateError } from '../../base/errors.ts';
+import { QuorateError } from '../../base/errors.ts';
 import type { MemberId } from '../../raft/entry.ts';
 
 /** The first bytes of a link between members; no other protocol begins so. */
-export const magic = new Uint8Array([0x51, 0x52, 0x54, 0x0a]);
+export const magic: Uint8Array = new Uint8Array([0x51, 0x52, 0x54, 0x0a]);
 
-export const protocolVersion = 1;
+/** The versions of the protocol that this one speaks. */
+export const protocol = { oldest: 1, newest: 1 } as const;
 
 /** Who speaks, and to whom. */
 export interface Hello {
-  readonly protocolVersion: number;
+  readonly oldest: number;
+  readonly newest: number;
+  /** 0 for a process that has not joined. */
   readonly clusterId: number;
   /** 0 for a process that is not a member yet: it may only ask to join. */
   readonly member: MemberId;
   readonly incarnation: number;
+  /** Drawn when the process started: two links of one session end in the same process. */
+  readonly session: number;
   /** Whom the speaker means; 0 for whoever answers. */
   readonly to: MemberId;
+  /** The speaker has a join secret, and expects that the other one does. */
+  readonly secret: boolean;
+  /** The link is for calls alone: Raft's messages have another one, or none. */
+  readonly callsOnly: boolean;
   /** What the speaker understands beyond the protocol version. */
   readonly features: readonly string[];
-  /** Fresh for each link: the other side's proof is over it. */
+  /** Fresh for each link: both proofs are over it. */
   readonly nonce: Uint8Array;
-  /** Where a join secret is shared: proof over the other's nonce; empty before it is known. */
-  readonly proof: Uint8Array;
 }
 
+export const NONCE_BYTES = 16;
 const FEATURES_MAX = 64;
+
+const SECRET = 1;
+const CALLS_ONLY = 2;
+
+/** The largest frame before both sides are known to each other. */
+export const GREETING_BYTES_MAX = 8 * 1024;
 
 export function encodeHello(hello: Hello): Uint8Array {
   const writer = new ByteWriter()
-    .number(hello.protocolVersion)
+    .number(hello.oldest)
+    .number(hello.newest)
     .number(hello.clusterId)
     .number(hello.member)
     .number(hello.incarnation)
+    .number(hello.session)
     .number(hello.to)
+    .byte((hello.secret ? SECRET : 0) | (hello.callsOnly ? CALLS_ONLY : 0))
+    .bytes(hello.nonce)
     .number(hello.features.length);
   for (const feature of hello.features) writer.bytes(new TextEncoder().encode(feature));
-  return writer.bytes(hello.nonce).bytes(hello.proof).finish();
+  return writer.finish();
 }
 
-/** @throws QuorateError `malformed-message`. What a later version adds behind is left unread. */
-export function decodeHello(payload: Uint8Array): Hello {
-  const reader = new ByteReader(payload);
-  const [version, clusterId, member, incarnation, to] = [
-    reader.number(),
-    reader.number(),
-    reader.number(),
-    reader.number(),
-    reader.number(),
-  ];
-  const count = reader.count(1);
-  if (count > FEATURES_MAX) throw new QuorateError('malformed-message', `${count} features`);
-  const features = Array.from({ length: count }, () => new TextDecoder().decode(reader.bytes()));
+/**
+ * What a later version adds behind is left unread.
+ * @throws QuorateError `malformed-message`, `version-mismatch`
+ */
+export function decodeHello(bytes: Uint8Array): Hello {
+  const reader = new ByteReader(bytes);
+  const oldest = reader.number();
+  const newest = reader.number();
+  // What follows may have another form in another version.
+  if (oldest > protocol.newest || newest < protocol.oldest) {
+    const message = `versions ${oldest} to ${newest} meet ${protocol.oldest} to ${protocol.newest}`;
+    throw new QuorateError('version-mismatch', message, { details: { oldest, newest } });
+  }
+  const clusterId = reader.number();
+  const member = reader.number();
+  const incarnation = reader.number();
+  const session = reader.number();
+  const to = reader.number();
+  const flags = reader.byte();
+  const secret = (flags & SECRET) !== 0;
+  const callsOnly = (flags & CALLS_ONLY) !== 0;
   const nonce = reader.bytes();
-  const proof = reader.bytes();
+  if (nonce.length !== NONCE_BYTES) throw malformed(`a nonce of ${nonce.length} bytes`);
+  const count = reader.count(1);
+  if (count > FEATURES_MAX) throw malformed(`${count} features`);
+  const features = Array.from({ length: count }, () => new TextDecoder().decode(reader.bytes()));
   return {
-    protocolVersion: version,
+    oldest,
+    newest,
     clusterId,
     member,
     incarnation,
+    session,
     to,
+    secret,
+    callsOnly,
     features,
     nonce,
-    proof,
   };
 }
 
-/** An error as it crosses a link: its code keeps its meaning on the other side. */
-export function encodeError({ code, message, maybeApplied, details }: QuorateError): Uint8Array {
-  const leader = typeof details['leader'] === 'number' ? details['leader'] : 0;
-  return new ByteWriter()
-    .bytes(new TextEncoder().encode(code))
-    .bytes(new TextEncoder().encode(message))
-    .byte(maybeApplied ? 1 : 0)
-    .number(leader)
-    .finish();
-}
-
-/** A code that this version does not know becomes `peer-failed`. */
-export function decodeError(payload: Uint8Array): QuorateError {
-  const reader = new ByteReader(payload);
-  const code = new TextDecoder().decode(reader.bytes());
-  const message = new TextDecoder().decode(reader.bytes());
-  const maybeApplied = reader.byte() === 1;
-  const details = { leader: reader.number() };
-  return code in errorCodes
-    ? new QuorateError(code as ErrorCode, message, { maybeApplied, details })
-    : new QuorateError('peer-failed', `${code}: ${message}`, { maybeApplied, details });
+function malformed(what: string): QuorateError {
+  return new QuorateError('malformed-message', `a hello with ${what}`);
 }

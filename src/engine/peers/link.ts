@@ -5,7 +5,8 @@
 import type { QuorateError } from '../../base/errors.ts';
 import type { MemberId } from '../../raft/entry.ts';
 import { FrameReader } from './frame.ts';
-import type { Hello } from './hello.ts';
+import { GREETING_BYTES_MAX, type Hello } from './hello.ts';
+import { Outbox } from './outbox.ts';
 
 export type LinkId = number;
 
@@ -15,58 +16,78 @@ export type LinkId = number;
  */
 export type LinkState = 'dialing' | 'greeting' | 'up' | 'closed';
 
-export class Link {
+/** How a link begins. */
+export interface LinkInit {
   readonly id: LinkId;
   /** Whether this side dialed. */
   readonly dialed: boolean;
+  /** Whom this side means to reach; 0 for whoever answers. */
+  readonly peer: MemberId;
+  readonly nowMs: number;
+}
+
+export class Link {
+  readonly id: LinkId;
+  readonly dialed: boolean;
+  /** Dialed by its address alone: it is for calls to whoever answers, not for Raft. */
+  readonly byAddress: boolean;
   /** Whom this side meant to reach, 0 on an accepted link; once up, who it is (0: a joiner). */
   peer: MemberId;
   state: LinkState;
   readonly reader: FrameReader;
-  /** The other side's hello, once up. */
+  readonly outbox = new Outbox();
+  /** What the certificate of the other side names; undefined without TLS. */
+  certifiedNames: readonly string[] | undefined = undefined;
+
+  /** The handshake: both hellos as they were sent, and the other side's as it is understood. */
+  helloSent: Uint8Array | undefined = undefined;
+  helloHeard: Uint8Array | undefined = undefined;
   hello: Hello | undefined = undefined;
+  /** The other side has shown that it knows the secret, if there is one. */
+  proven = false;
   /** Bytes before the first frame: the magic, or somebody else's protocol. */
   preamble: Uint8Array = new Uint8Array(0);
+
   readonly openedMs: number;
+  /** When it came up; undefined if it never did. */
+  upMs: number | undefined = undefined;
+  /** When bytes came last. */
   heardMs: number;
-  /** Frames made in this turn. */
-  outgoing: Uint8Array[] = [];
-  outgoingBytes = 0;
+  /** When a call came last. */
+  calledMs: number;
+  /** When the ping that is not answered yet was sent; undefined if there is none. */
+  pingedMs: number | undefined = undefined;
+  roundTripMs: number | undefined = undefined;
+
   /** The stream has more unsent than it likes: what can wait waits. */
   blocked = false;
   bytesIn = 0;
   bytesOut = 0;
-  /** Why it was closed, where that has a name. */
+  /** Questions of the other side that are not answered yet. */
+  callsIn = 0;
+  /** Why it was closed. */
   fault: QuorateError | undefined = undefined;
 
-  constructor(init: {
-    readonly id: LinkId;
-    readonly dialed: boolean;
-    readonly peer: MemberId;
-    readonly nowMs: number;
-    readonly frameBytesMax: number;
-  }) {
-    this.id = init.id;
-    this.dialed = init.dialed;
-    this.peer = init.peer;
-    this.state = init.dialed ? 'dialing' : 'greeting';
-    this.openedMs = init.nowMs;
-    this.heardMs = init.nowMs;
-    this.reader = new FrameReader(init.frameBytesMax);
+  constructor({ id, dialed, peer, nowMs }: LinkInit) {
+    this.id = id;
+    this.dialed = dialed;
+    this.byAddress = dialed && peer === 0;
+    this.peer = peer;
+    this.state = dialed ? 'dialing' : 'greeting';
+    this.openedMs = nowMs;
+    this.heardMs = nowMs;
+    this.calledMs = nowMs;
+    this.reader = new FrameReader(GREETING_BYTES_MAX);
   }
 
-  push(...buffers: readonly Uint8Array[]): void {
-    for (const buffer of buffers) {
-      this.outgoing.push(buffer);
-      this.outgoingBytes += buffer.length;
-    }
+  /** It is for questions alone, not for Raft: somebody is joining, or asks whoever answers. */
+  get callsOnly(): boolean {
+    return this.byAddress || this.peer === 0 || (this.hello?.callsOnly ?? false);
   }
 
+  /** All that waits to leave. */
   take(): readonly Uint8Array[] {
-    const { outgoing } = this;
-    this.bytesOut += this.outgoingBytes;
-    this.outgoing = [];
-    this.outgoingBytes = 0;
-    return outgoing;
+    this.bytesOut += this.outbox.bytes;
+    return this.outbox.take();
   }
 }

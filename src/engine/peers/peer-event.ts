@@ -7,7 +7,10 @@ import type { LinkId } from './link.ts';
 export interface LinkAccepted {
   readonly type: 'link-accepted';
   readonly link: LinkId;
-  /** The member ids or names that the other side's certificate allows; undefined without TLS. */
+  /**
+   * The names and IP addresses that the other side's certificate carries; none where it is not one
+   * for members, undefined without TLS.
+   */
   readonly certifiedNames: readonly string[] | undefined;
 }
 
@@ -15,6 +18,8 @@ export interface LinkAccepted {
 export interface LinkConnected {
   readonly type: 'link-connected';
   readonly link: LinkId;
+  /** As in {@link LinkAccepted}. */
+  readonly certifiedNames?: readonly string[] | undefined;
 }
 
 export interface LinkReceived {
@@ -41,12 +46,16 @@ export interface LinkClosed {
 export type PeerEvent = LinkAccepted | LinkConnected | LinkReceived | LinkBlocked | LinkClosed;
 
 export type PeerEffect =
-  /** Connect; the name is resolved anew each time. The engine chooses odd link numbers. */
+  /**
+   * Connect; the name is resolved anew each time. The engine chooses odd link numbers. `peer` is 0
+   * and `name` absent where it is whoever answers.
+   */
   | {
       readonly type: 'dial';
       readonly link: LinkId;
       readonly address: string;
       readonly peer: MemberId;
+      readonly name: string | undefined;
     }
   | { readonly type: 'write'; readonly link: LinkId; readonly buffers: readonly Uint8Array[] }
   /** Send what was written, then close. */

@@ -1,444 +1,319 @@
 /**
- * The member's links to the others: dialing, meeting, keeping alive, and what travels on them.
+ * What travels on the member's links to the others: Raft's messages of all groups, questions and
+ * answers. See links.ts for the links themselves.
  *
- * One link a peer carries everything of all groups. Both sides dial while there is none; where two
- * come up, both sides keep the one whose dialer has the lower id. Nothing is kept for a peer
- * without a link: Raft sends again what is lost. A slow peer's queue is bounded, and costs nobody
- * else anything.
+ * One link a peer carries everything of all groups. Nothing is kept for a peer without a link: Raft
+ * sends again what is lost. A slow peer's queue is bounded, and costs nobody else anything.
  */
-
-import { ByteReader, ByteWriter } from '../../base/binary.ts';
 import { QuorateError } from '../../base/errors.ts';
-import type { Random } from '../../ports/random.ts';
 import type { MemberId } from '../../raft/entry.ts';
 import type { Message } from '../../raft/message.ts';
 import type { GroupId } from '../log/log-write.ts';
-import { type CallResult, Calls, decodeCall } from './calls.ts';
-import { type Frame, frame } from './frame.ts';
-import { Greeter, type PeerRecord, type Self } from './greeter.ts';
-import { decodeError, decodeHello, encodeError, type Hello } from './hello.ts';
-import { Link, type LinkId } from './link.ts';
-import { decodeMessages, MessageBatch } from './message-batch.ts';
+import {
+  CALL_BYTES,
+  type Call,
+  type CallResult,
+  Calls,
+  decodeAnswer,
+  decodeCall,
+  encodeAnswer,
+} from './calls.ts';
+import { EntryBlocks } from './entry-blocks.ts';
+import type { Frame } from './frame.ts';
+import type { PeerRecord } from './greeter.ts';
+import type { Link, LinkId } from './link.ts';
+import { type LinkOwner, Links, type LinksInit } from './links.ts';
+import { MessageBatch, readMessages } from './message-batch.ts';
 import type { PeerEffect, PeerEvent } from './peer-event.ts';
+import type { PeerHandler, PeerStatus, RefusalOrigin } from './peer-handler.ts';
+import { type PeerSettings, peerDefaults } from './peer-settings.ts';
 
-export interface PeerSettings {
-  /** The largest frame. */
-  readonly frameBytesMax: number;
-  /** What may wait for one peer before Raft's messages to it are dropped. */
-  readonly queueBytesMax: number;
-  readonly pingAfterMs: number;
-  /** A link that is silent for this long is dead. */
-  readonly silenceMsMax: number;
-  readonly handshakeMsMax: number;
-  readonly dialBackoffMsMin: number;
-  readonly dialBackoffMsMax: number;
-  readonly callsMax: number;
+export { type PeerHandler, type PeerSettings, type PeerStatus, peerDefaults };
+
+/** How the links of a member are made. */
+export interface PeersInit extends LinksInit {
+  readonly handler: PeerHandler;
 }
 
-export const peerDefaults: PeerSettings = {
-  frameBytesMax: 64 * 2 ** 20,
-  queueBytesMax: 64 * 2 ** 20,
-  pingAfterMs: 1000,
-  silenceMsMax: 4000,
-  handshakeMsMax: 5000,
-  dialBackoffMsMin: 50,
-  dialBackoffMsMax: 2000,
-  callsMax: 10_000,
-};
-
-/** What comes in. */
-export interface PeerHandler {
-  message(from: MemberId, group: GroupId, message: Message): void;
-  /** A question; `answer` is called once, now or later. */
-  call(
-    from: MemberId,
-    kind: number,
-    payload: Uint8Array,
-    answer: (result: CallResult) => void,
-  ): void;
-  peerUp(peer: MemberId): void;
-  peerDown(peer: MemberId): void;
-  /** Messages to this peer were dropped. */
-  dropped(peer: MemberId): void;
-  /** A link was refused, by us or by the other side. */
-  refused(peer: MemberId, error: QuorateError): void;
-}
-
-/** What is known of reaching a peer. */
-interface Reach {
-  nextDialMs: number;
-  backoffMs: number;
-}
-
-export interface PeerStatus {
-  readonly peer: MemberId;
-  readonly connected: boolean;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-}
-
-export class Peers {
+export class Peers implements LinkOwner {
   readonly #settings: PeerSettings;
   readonly #handler: PeerHandler;
-  readonly #random: Random;
-  readonly #greeter: Greeter;
-  readonly #links = new Map<LinkId, Link>();
-  /** The link in use for each peer. */
-  readonly #upLinks = new Map<MemberId, Link>();
-  readonly #reach = new Map<MemberId, Reach>();
+  readonly #links: Links;
   readonly #batches = new Map<MemberId, MessageBatch>();
+  readonly #blocks = new EntryBlocks();
   readonly #calls = new Calls();
-  #records: ReadonlyMap<MemberId, PeerRecord> = new Map();
-  #effects: PeerEffect[] = [];
-  #nextLink = 1;
-  #nowMs = 0;
+  /** Groups whose messages to a peer were dropped since the last tick. */
+  #dropped = new Map<MemberId, Set<GroupId>>();
+  /** Messages that fit into no frame since the last tick. */
+  #tooLarge: { readonly peer: MemberId; readonly error: QuorateError }[] = [];
 
-  constructor(init: {
-    readonly self: Self;
-    readonly settings: PeerSettings;
-    readonly handler: PeerHandler;
-    readonly random: Random;
-  }) {
+  constructor(init: PeersInit) {
     this.#settings = init.settings;
     this.#handler = init.handler;
-    this.#random = init.random;
-    this.#greeter = new Greeter(init.self, init.random);
+    this.#links = new Links(init, this);
   }
 
   /** Who the peers are. Links to those who are gone are closed. */
   setPeers(records: ReadonlyMap<MemberId, PeerRecord>): void {
-    this.#records = records;
-    this.#greeter.setPeers(records);
-    for (const [peer, link] of this.#upLinks) {
-      if (records.get(peer)?.removed !== false) this.#refuse(link, removed(peer));
-    }
-    for (const peer of this.#reach.keys()) if (!records.has(peer)) this.#reach.delete(peer);
+    this.#links.setPeers(records);
   }
 
+  /** Something happened to a link. */
   handle(event: PeerEvent): void {
-    if (event.type === 'link-accepted') {
-      this.#open(event.link, { dialed: false, peer: 0, certifiedNames: event.certifiedNames });
-      return;
-    }
-    const link = this.#links.get(event.link);
-    if (link === undefined || (link.state === 'closed' && event.type !== 'link-closed')) return;
-    if (event.type === 'link-connected') this.#connected(link);
-    else if (event.type === 'link-received') this.#received(link, event.bytes);
-    else if (event.type === 'link-blocked') link.blocked = event.blocked;
-    else this.#closed(link, event.error);
+    this.#links.handle(event);
   }
 
+  /** Time has passed. To be called several times in `pingAfterMs`. */
   tick(nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#report();
     this.#calls.expire(nowMs);
-    for (const link of this.#links.values()) this.#keepAlive(link);
-    for (const [peer, record] of this.#records) {
-      if (!record.removed && peer !== this.#greeter.self.member) this.#dialIfDue(peer, record);
-    }
+    this.#links.tick(nowMs);
   }
 
-  /** Connects to whoever answers at an address: for a process that wants to join. */
+  /**
+   * Connects to whoever answers at an address, for questions alone: for a process that wants to
+   * join.
+   */
   dialAddress(address: string): LinkId {
-    return this.#dial(0, address);
+    return this.#links.dial(0, address);
   }
 
-  isLinkUp(link: LinkId): boolean {
-    return this.#links.get(link)?.state === 'up';
-  }
-
+  /** Closes a link that was dialed by its address. */
   closeLink(id: LinkId): void {
     const link = this.#links.get(id);
-    if (link !== undefined) this.#drop(link);
+    if (link !== undefined)
+      this.#links.end(link, new QuorateError('connection-lost', 'this side has closed the link'));
+  }
+
+  isLinkUp(id: LinkId): boolean {
+    return this.#links.get(id)?.state === 'up';
   }
 
   isUp(peer: MemberId): boolean {
-    return this.#upLinks.has(peer);
+    return this.#links.of(peer) !== undefined;
   }
 
   /** Sends at the end of the turn; without a link, or beyond the bound, the message is lost. */
   send(to: MemberId, group: GroupId, message: Message): void {
-    const link = this.#upLinks.get(to);
+    const link = this.#links.of(to);
     const batch = this.#batches.get(to);
     if (link === undefined || batch === undefined) return;
-    if (batch.bytes + link.outgoingBytes > this.#settings.queueBytesMax) {
-      this.#handler.dropped(to);
-      return;
+    if (this.#isFull(link, batch)) {
+      const expendable = message.type === 'heartbeat' || message.type === 'heartbeat-reply';
+      if (!expendable) batch.dropHeartbeats();
+      if (expendable || this.#isFull(link, batch)) {
+        this.#drop(to, group);
+        return;
+      }
     }
     batch.add(group, message);
   }
 
-  /** Asks a peer. `done` is called once. */
-  call(
-    to: MemberId,
-    call: { readonly kind: number; readonly payload: Uint8Array; readonly deadlineMs: number },
-    done: (result: CallResult) => void,
-  ): void {
-    const link = this.#upLinks.get(to);
-    if (link === undefined || this.#calls.size >= this.#settings.callsMax) {
-      const error = new QuorateError('unreachable', `there is no link to member ${to} now`);
-      done({ ok: false, error });
+  /**
+   * Asks a peer. `done` is called once: within this call if the question cannot be sent
+   * (`unreachable`, `too-many-calls`, `message-too-large`); else with the answer, or with what the
+   * other side failed with, or as `connection-lost` or `timeout` with `maybeApplied`.
+   */
+  call(to: MemberId, call: Call, done: (result: CallResult) => void): void {
+    const link = this.#links.of(to);
+    if (link === undefined) {
+      fail(done, new QuorateError('unreachable', `there is no link to member ${to} now`));
       return;
     }
-    // Order matters: what was sent before the question arrives before it.
-    this.#flushBatch(to, link);
-    link.push(...frame('call', [this.#calls.open(link.id, call, done)]));
+    if (!this.#mayCall(link, call, done)) return;
+    this.#sendCall(link, this.#calls.open(link.id, call, done));
   }
 
-  /** Asks whoever is at the other end of a link that was dialed by address. */
-  callLink(
-    linkId: LinkId,
-    call: { readonly kind: number; readonly payload: Uint8Array; readonly deadlineMs: number },
-    done: (result: CallResult) => void,
-  ): void {
+  /**
+   * Asks whoever is at the other end of a link that was dialed by address; as soon as it is up.
+   * Where it does not come up the question fails with the reason, a refusal's name for instance.
+   */
+  callLink(linkId: LinkId, call: Call, done: (result: CallResult) => void): void {
     const link = this.#links.get(linkId);
-    if (link?.state !== 'up') {
-      done({ ok: false, error: new QuorateError('unreachable', 'the link is not up') });
+    if (link === undefined || link.state === 'closed') {
+      fail(done, new QuorateError('unreachable', 'the link is closed'));
       return;
     }
-    link.push(...frame('call', [this.#calls.open(link.id, call, done)]));
+    if (!this.#mayCall(link, call, done)) return;
+    if (link.state !== 'up') this.#calls.wait(link.id, call, done);
+    else this.#sendCall(link, this.#calls.open(link.id, call, done));
+  }
+
+  /** Closes all links once what was sent has left, and dials no more. */
+  close(): void {
+    this.#links.close();
   }
 
   /** Everything gathered in this turn: one write a link. */
   flush(): readonly PeerEffect[] {
-    for (const [peer, link] of this.#upLinks) this.#flushBatch(peer, link);
-    for (const link of this.#links.values()) {
-      if (link.outgoing.length === 0 || link.state === 'dialing' || link.blocked) continue;
-      this.#effects.push({ type: 'write', link: link.id, buffers: link.take() });
-    }
-    for (const link of this.#links.values()) {
-      if (link.state === 'closed' && link.fault !== undefined) {
-        this.#effects.push({ type: 'close', link: link.id });
-        this.#links.delete(link.id);
-      }
-    }
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
+    for (const link of this.#links.inUse()) if (!link.blocked) this.#flushBatch(link);
+    this.#blocks.forget();
+    return this.#links.flush();
   }
 
+  /** What is known of each peer. */
   status(): readonly PeerStatus[] {
-    return [...this.#records.keys()].map((peer) => {
-      const link = this.#upLinks.get(peer);
-      const { bytesIn, bytesOut } = link ?? { bytesIn: 0, bytesOut: 0 };
-      return { peer, connected: link !== undefined, bytesIn, bytesOut };
+    const { member } = this.#links.self;
+    return [...this.#links.peers].filter((peer) => peer !== member).map((peer) => this.#of(peer));
+  }
+
+  #of(peer: MemberId): PeerStatus {
+    const link = this.#links.of(peer);
+    const reach = this.#links.reach(peer);
+    return {
+      peer,
+      connected: link !== undefined,
+      sinceMs: link?.upMs,
+      heardMs: link?.heardMs,
+      roundTripMs: link?.roundTripMs,
+      bytesIn: (link?.bytesIn ?? 0) + (reach?.bytesIn ?? 0),
+      bytesOut: (link?.bytesOut ?? 0) + (reach?.bytesOut ?? 0),
+      queueBytes: (link?.outbox.bytes ?? 0) + (this.#batches.get(peer)?.bytes ?? 0),
+      lastError: reach?.lastError,
+    };
+  }
+
+  // For the links alone.
+
+  linkUp(link: Link): void {
+    for (const call of this.#calls.linkUp(link.id)) this.#sendCall(link, call);
+  }
+
+  linkEnded(link: Link, fault: QuorateError): void {
+    this.#calls.linkClosed(link.id, fault);
+  }
+
+  isDrained(link: Link): boolean {
+    return link.callsIn === 0 && !this.#calls.waitOn(link.id);
+  }
+
+  peerUp(peer: MemberId): void {
+    this.#batches.set(peer, new MessageBatch());
+    this.#handler.peerUp(peer);
+  }
+
+  peerDown(peer: MemberId): void {
+    this.#batches.delete(peer);
+    this.#handler.peerDown(peer);
+  }
+
+  refused(peer: MemberId, error: QuorateError, origin: RefusalOrigin): void {
+    this.#handler.refused(peer, error, origin);
+  }
+
+  frame(link: Link, frame: Frame): void {
+    if (frame.type === 'messages') this.#messages(link, frame);
+    else if (frame.type === 'call') this.#called(link, frame);
+    else if (frame.type === 'answer') this.#calls.answered(link.id, decodeAnswer(frame));
+    else throw new QuorateError('malformed-message', `an unexpected ${frame.type} frame`);
+  }
+
+  #messages(link: Link, frame: Frame): void {
+    if (link.callsOnly) {
+      throw new QuorateError('malformed-message', 'messages of Raft on a link for questions');
+    }
+    const { peer } = link;
+    readMessages(frame, { from: peer, to: this.#links.self.member }, (group, message) => {
+      // A message before it may have shown that the sender is not one of us any more.
+      if (link.state === 'up') this.#handler.message(peer, group, message);
     });
   }
 
-  #open(
-    id: LinkId,
-    init: { dialed: boolean; peer: MemberId; certifiedNames?: readonly string[] | undefined },
-  ): Link {
-    const { frameBytesMax } = this.#settings;
-    const link = new Link({ id, ...init, nowMs: this.#nowMs, frameBytesMax });
-    this.#links.set(id, link);
-    return link;
-  }
-
-  #dialIfDue(peer: MemberId, { address }: PeerRecord): void {
-    for (const link of this.#links.values())
-      if (link.peer === peer && link.state !== 'closed') return;
-    const reach = this.#reachOf(peer);
-    if (this.#nowMs < reach.nextDialMs) return;
-    this.#dial(peer, address);
-  }
-
-  /** The side that is to keep its link dials first. */
-  #reachOf(peer: MemberId): Reach {
-    const known = this.#reach.get(peer);
-    if (known !== undefined) return known;
-    const { dialBackoffMsMin } = this.#settings;
-    const patienceMs = this.#greeter.self.member < peer ? 0 : 10 * dialBackoffMsMin;
-    const made = { nextDialMs: this.#nowMs + patienceMs, backoffMs: dialBackoffMsMin };
-    this.#reach.set(peer, made);
-    return made;
-  }
-
-  #dial(peer: MemberId, address: string): LinkId {
-    const link = this.#open(this.#nextLink, { dialed: true, peer });
-    this.#nextLink += 2;
-    this.#effects.push({ type: 'dial', link: link.id, address, peer });
-    return link.id;
-  }
-
-  #connected(link: Link): void {
-    link.state = 'greeting';
-    link.heardMs = this.#nowMs;
-    link.push(...this.#greeter.greet(link));
-  }
-
-  #received(link: Link, bytes: Uint8Array): void {
-    link.heardMs = this.#nowMs;
-    link.bytesIn += bytes.length;
-    try {
-      const own = this.#greeter.strip(link, bytes);
-      if (own === 'foreign') {
-        this.#links.delete(link.id);
-        this.#effects.push({ type: 'hand-over', link: link.id, bytes: link.preamble });
-        return;
-      }
-      link.reader.push(own);
-      for (let next = link.reader.next(); next !== undefined; next = link.reader.next()) {
-        this.#frame(link, next);
-        if (link.fault !== undefined) return;
-      }
-    } catch (error) {
-      if (!(error instanceof QuorateError)) throw error;
-      this.#refuse(link, error);
-    }
-  }
-
-  #frame(link: Link, { type, payload }: Frame): void {
-    if (link.state === 'greeting') {
-      this.#greeting(link, { type, payload });
+  #called(link: Link, frame: Frame): void {
+    const { id, kind, payload } = decodeCall(frame);
+    const { callsInMax, guestCallsInMax } = this.#settings;
+    link.calledMs = this.#links.nowMs;
+    link.callsIn++;
+    let answered = false;
+    const answer = (result: CallResult): void => {
+      if (answered) return;
+      answered = true;
+      link.callsIn--;
+      if (link.state === 'up') this.#links.attempt(link, () => this.#answer(link, id, result));
+    };
+    if (link.callsIn > (link.callsOnly ? guestCallsInMax : callsInMax)) {
+      fail(answer, new QuorateError('too-many-calls', 'too many questions wait for an answer'));
       return;
     }
-    switch (type) {
-      case 'ping':
-        link.push(...frame('pong', []));
-        return;
-      case 'pong':
-        return;
-      case 'messages':
-        for (const { group, message } of decodeMessages(
-          payload,
-          link.peer,
-          this.#greeter.self.member,
-        )) {
-          this.#handler.message(link.peer, group, message);
-        }
-        return;
-      case 'call':
-        this.#called(link, payload);
-        return;
-      case 'answer':
-        this.#answered(link, payload);
-        return;
-      case 'refusal':
-        throw decodeError(payload);
-      default:
-        throw new QuorateError('malformed-message', `an unexpected ${type} frame`);
-    }
+    this.#handler.call(link.peer, kind, payload, answer);
   }
 
-  #greeting(link: Link, { type, payload }: Frame): void {
-    if (type === 'refusal') throw decodeError(payload);
-    if (type !== 'hello' && type !== 'welcome' && type !== 'proof') {
-      throw new QuorateError('malformed-message', `a ${type} frame before the handshake`);
-    }
-    const reply = this.#greeter.hear(link, type, type === 'proof' ? payload : decodeHello(payload));
-    link.push(...reply.frames);
-    if (reply.up !== undefined) this.#up(link, reply.up);
-  }
-
-  #up(link: Link, hello: Hello): void {
-    link.hello = hello;
-    link.peer = hello.member;
-    link.state = 'up';
-    if (link.peer === 0) return;
-    const { dialBackoffMsMin } = this.#settings;
-    this.#reach.set(link.peer, { nextDialMs: this.#nowMs, backoffMs: dialBackoffMsMin });
-    const other = this.#upLinks.get(link.peer);
-    if (other !== undefined && this.#preferred(other, link) === other) {
-      this.#drop(link);
+  #answer(link: Link, id: number, result: CallResult): void {
+    const { frameBytesMax, queueBytesMax } = this.#settings;
+    if (result.ok && result.value.length + CALL_BYTES > frameBytesMax) {
+      this.#answer(link, id, { ok: false, error: tooLarge(result.value.length) });
       return;
     }
-    this.#upLinks.set(link.peer, link);
-    if (other !== undefined) {
-      this.#drop(other);
-      return;
+    this.#keepOrder(link);
+    const { meta, bulk } = encodeAnswer(id, result);
+    link.outbox.frame('answer', meta, [bulk]);
+    if (link.outbox.bytes <= queueBytesMax) return;
+    throw new QuorateError('send-buffer-full', 'the other side does not fetch its answers');
+  }
+
+  #mayCall(link: Link, { payload }: Call, done: (result: CallResult) => void): boolean {
+    const { callsMax, frameBytesMax, queueBytesMax } = this.#settings;
+    const { length } = payload;
+    if (length + CALL_BYTES > frameBytesMax) {
+      fail(done, tooLarge(length));
+      return false;
     }
-    this.#batches.set(link.peer, new MessageBatch());
-    this.#handler.peerUp(link.peer);
+    const isFull = link.outbox.bytes > 0 && link.outbox.bytes + length > queueBytesMax;
+    if (!isFull && this.#calls.size < callsMax) return true;
+    fail(done, new QuorateError('too-many-calls', 'too many questions wait to be answered'));
+    return false;
   }
 
-  /** Of two links to one peer: that of the lower dialer; of one dialer's two, the newer. */
-  #preferred(older: Link, newer: Link): Link {
-    if (older.dialed === newer.dialed) return newer;
-    const own = older.dialed ? older : newer;
-    const theirs = older.dialed ? newer : older;
-    return this.#greeter.self.member < newer.peer ? own : theirs;
+  #sendCall(link: Link, { meta, bulk }: { meta: Uint8Array; bulk: Uint8Array }): void {
+    this.#keepOrder(link);
+    link.outbox.frame('call', meta, [bulk]);
   }
 
-  #called(link: Link, payload: Uint8Array): void {
-    const { id, kind, payload: body } = decodeCall(payload);
-    this.#handler.call(link.peer, kind, body, (result) => {
-      if (link.state !== 'up') return;
-      const head = new ByteWriter(16)
-        .number(id)
-        .byte(result.ok ? 1 : 0)
-        .finish();
-      const rest = result.ok ? result.value : encodeError(result.error);
-      if (link.peer !== 0) this.#flushBatch(link.peer, link);
-      link.push(...frame('answer', [head, rest]));
-    });
+  /** What was sent before a question or an answer arrives before it. */
+  #keepOrder(link: Link): void {
+    if (this.#links.of(link.peer) === link) this.#flushBatch(link);
   }
 
-  #answered(link: Link, payload: Uint8Array): void {
-    const reader = new ByteReader(payload);
-    const id = reader.number();
-    const ok = reader.byte() === 1;
-    const rest = reader.raw(reader.remaining);
-    this.#calls.answered(link.id, id, ok ? { ok, value: rest } : { ok, error: decodeError(rest) });
-  }
-
-  #flushBatch(peer: MemberId, link: Link): void {
+  #flushBatch(link: Link): void {
+    const { peer } = link;
     const batch = this.#batches.get(peer);
-    if (batch === undefined || batch.empty || this.#upLinks.get(peer) !== link) return;
-    link.push(...frame('messages', batch.take()));
-  }
-
-  #keepAlive(link: Link): void {
-    const { pingAfterMs, silenceMsMax, handshakeMsMax } = this.#settings;
-    const silentMs = this.#nowMs - link.heardMs;
-    if (link.state === 'up') {
-      if (silentMs >= silenceMsMax)
-        this.#refuse(link, new QuorateError('connection-lost', 'the link fell silent'));
-      else if (silentMs >= pingAfterMs) link.push(...frame('ping', []));
-    } else if (this.#nowMs - link.openedMs >= handshakeMsMax) {
-      this.#refuse(link, new QuorateError('timeout', 'the handshake took too long'));
+    if (batch === undefined || batch.size === 0) return;
+    const left = batch.flush(link.outbox, this.#blocks, this.#settings.frameBytesMax);
+    for (const { group, bytes } of left) {
+      this.#drop(peer, group);
+      this.#tooLarge.push({ peer, error: tooLarge(bytes) });
     }
   }
 
-  /** Closes a link by name; the other side is told, if it listens. */
-  #refuse(link: Link, error: QuorateError): void {
-    if (link.state !== 'dialing') link.push(...frame('refusal', [encodeError(error)]));
-    this.#handler.refused(link.peer, error);
-    this.#end(link, error);
+  #isFull(link: Link, batch: MessageBatch): boolean {
+    const { queueBytesMax, queueMessagesMax } = this.#settings;
+    return batch.bytes + link.outbox.bytes >= queueBytesMax || batch.size >= queueMessagesMax;
   }
 
-  /** Closes a link that is not needed. */
-  #drop(link: Link): void {
-    this.#end(link, new QuorateError('connection-lost', 'another link to this member is in use'));
+  #drop(peer: MemberId, group: GroupId): void {
+    const groups = this.#dropped.get(peer);
+    if (groups === undefined) this.#dropped.set(peer, new Set([group]));
+    else groups.add(group);
   }
 
-  #closed(link: Link, error: QuorateError | null): void {
-    this.#end(link, error ?? new QuorateError('connection-lost', 'the other side closed the link'));
-    this.#links.delete(link.id);
-  }
-
-  #end(link: Link, fault: QuorateError): void {
-    if (link.state === 'closed') return;
-    link.state = 'closed';
-    link.fault = fault;
-    this.#calls.linkClosed(link.id);
-    this.#backOff(link.peer);
-    if (this.#upLinks.get(link.peer) !== link) return;
-    this.#upLinks.delete(link.peer);
-    this.#batches.delete(link.peer);
-    this.#handler.peerDown(link.peer);
-  }
-
-  #backOff(peer: MemberId): void {
-    const { dialBackoffMsMin, dialBackoffMsMax } = this.#settings;
-    const reach = this.#reach.get(peer);
-    if (reach === undefined) return;
-    // Half of it is drawn, so that members that lost each other do not meet in step.
-    const waitMs = reach.backoffMs * (0.5 + this.#random.fraction() / 2);
-    reach.nextDialMs = this.#nowMs + waitMs;
-    reach.backoffMs = Math.max(dialBackoffMsMin, Math.min(reach.backoffMs * 2, dialBackoffMsMax));
+  /** Later, not from within a call of the engine, which may be in the middle of something. */
+  #report(): void {
+    const dropped = this.#dropped;
+    const tooLarge = this.#tooLarge;
+    if (dropped.size > 0) this.#dropped = new Map();
+    if (tooLarge.length > 0) this.#tooLarge = [];
+    for (const { peer, error } of tooLarge) {
+      this.#handler.refused(peer, error, { by: 'self', proven: true });
+    }
+    for (const [peer, groups] of dropped) this.#handler.dropped(peer, groups);
   }
 }
 
-function removed(peer: MemberId): QuorateError {
-  return new QuorateError('removed-member', `member ${peer} is no longer part of the cluster`);
+function tooLarge(bytes: number): QuorateError {
+  const message = `${bytes} bytes do not fit into a frame between members`;
+  return new QuorateError('message-too-large', message, { details: { bytes } });
+}
+
+function fail(done: (result: CallResult) => void, error: QuorateError): void {
+  done({ ok: false, error });
 }
