@@ -2,11 +2,22 @@
  * One member of the measured cluster, told what to do by its parent process. It is a program of
  * its own: CPU is what this process used.
  */
-import { openMember, type Group, type Machine, type MachineRestore, type Outcome } from '../../src/index.ts';
+import {
+  type Group,
+  type Machine,
+  type MachineRestore,
+  type Outcome,
+  openMember,
+} from '../../src/index.ts';
 
 /** What the parent asks. */
 export type Ask =
-  | { readonly type: 'write'; readonly inFlight: number; readonly seconds: number; readonly bytes: number }
+  | {
+      readonly type: 'write';
+      readonly inFlight: number;
+      readonly seconds: number;
+      readonly bytes: number;
+    }
   | { readonly type: 'read'; readonly inFlight: number; readonly seconds: number }
   | { readonly type: 'cpu' }
   | { readonly type: 'leader' }
@@ -15,7 +26,12 @@ export type Ask =
 /** What a worker tells. */
 export type Told =
   | { readonly type: 'ready' }
-  | { readonly type: 'done'; readonly operations: number; readonly seconds: number; readonly latenciesMs: readonly number[] }
+  | {
+      readonly type: 'done';
+      readonly operations: number;
+      readonly seconds: number;
+      readonly latenciesMs: readonly number[];
+    }
   | { readonly type: 'cpu'; readonly cpuUs: number; readonly rssBytes: number }
   | { readonly type: 'leader'; readonly isLeader: boolean };
 

@@ -84,7 +84,8 @@ export interface Joined {
 /** @throws QuorateError `malformed-message` */
 export function decodeJoined(payload: Uint8Array): Joined {
   const { clusterId, id, members } = parsed(payload);
-  const sound = Number.isSafeInteger(clusterId) && Number.isSafeInteger(id) && Array.isArray(members);
+  const sound =
+    Number.isSafeInteger(clusterId) && Number.isSafeInteger(id) && Array.isArray(members);
   if (!sound) {
     throw new QuorateError('malformed-message', 'an answer to a joining process without its facts');
   }

@@ -32,7 +32,8 @@ import type { MemberLog } from './log/member-log.ts';
 import type { Machine, Outcome } from './machine.ts';
 import { beginAtOrigin } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
-import { type PeerHandler, Peers } from './peers/peers.ts';
+import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
+import { Peers } from './peers/peers.ts';
 import type { Pending } from './proposals.ts';
 import { Replica, type ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
@@ -368,16 +369,15 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  dropped(peer: MemberId): void {
-    for (const replica of this.#replicas.values()) {
-      replica.step({ type: 'report-unreachable', member: peer });
+  dropped(peer: MemberId, groups: ReadonlySet<GroupId>): void {
+    for (const group of groups) {
+      this.#replicas.get(group)?.step({ type: 'report-unreachable', member: peer });
     }
   }
 
-  refused(peer: MemberId, error: QuorateError): void {
+  refused(peer: MemberId, error: QuorateError, { by, proven }: RefusalOrigin): void {
     this.#say('warn', { peer, code: error.code, err: error }, 'a link between members was refused');
-    const isOut =
-      error.code === 'removed-member' && this.#init.system.state.removed.includes(this.self);
+    const isOut = by === 'peer' && proven && error.code === 'removed-member';
     if (isOut) this.#stop(removedError(this.self));
   }
 

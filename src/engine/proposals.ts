@@ -174,7 +174,15 @@ export class Proposals {
   }
 }
 
+const waiting: ReadonlySet<ErrorCode> = new Set([
+  'no-leader',
+  'transferring',
+  'forwarding-disabled',
+  'unreachable',
+  'too-many-calls',
+]);
+
 /** Whether a refusal only means that somebody else leads, or soon will. */
 function waitsForLeader(code: ErrorCode): boolean {
-  return code === 'no-leader' || code === 'transferring' || code === 'forwarding-disabled';
+  return waiting.has(code);
 }

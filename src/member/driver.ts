@@ -100,7 +100,7 @@ export class Driver {
       case 'write':
       case 'close':
       case 'hand-over':
-        this.#init.links.perform(effect);
+        this.#init.links.run(effect);
         return;
       case 'turn':
         this.#scheduleTurn();

@@ -5,6 +5,7 @@ import { QuorateError } from '../base/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
 import type { Machine } from '../engine/machine.ts';
+import { parseAddress } from '../engine/peers/address.ts';
 import { engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
@@ -15,7 +16,7 @@ import type { MemberId } from '../raft/entry.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect } from './driver.ts';
 import { Group, type GroupHost } from './group.ts';
-import { LinkDriver, type Service } from './link-driver.ts';
+import { LinkDriver } from './link-driver.ts';
 import type { MemberOptions } from './options.ts';
 import { type RequestOptions, Requests } from './requests.ts';
 
@@ -35,6 +36,8 @@ const DEFAULT_TIMEOUT_MS = 5000;
 
 export class Member implements GroupHost {
   readonly requests = new Requests();
+  /** Where this member listens for others. */
+  readonly address: Address;
   readonly defaultTimeoutMs: number;
   readonly #ports: Ports;
   readonly #driver: Driver;
@@ -61,9 +64,12 @@ export class Member implements GroupHost {
     readonly options: MemberOptions;
     readonly lock: DirectoryLock;
     readonly links: LinkDriver;
+    /** Where the links' driver listens. */
+    readonly address: Address;
     readonly advertise: string;
   }) {
-    const { ports, options, lock, links, advertise } = init;
+    const { ports, options, lock, links, address, advertise } = init;
+    this.address = address;
     this.#ports = ports;
     this.#lock = lock;
     this.#links = links;
@@ -92,7 +98,6 @@ export class Member implements GroupHost {
       tickMs,
       handle: (effect) => this.#handle(effect),
     });
-    links.attach((event) => this.#driver.dispatch(event));
   }
 
   /** For {@link openMember}: begins, and settles when requests may come. */
@@ -116,9 +121,9 @@ export class Member implements GroupHost {
     return engine;
   }
 
-  /** Where this member listens for others. */
-  get address(): Address {
-    return this.#links.address;
+  /** For the driver of links. */
+  deliver(event: Event): void {
+    this.#driver.dispatch(event);
   }
 
   nowMs(): number {
@@ -269,7 +274,7 @@ export class Member implements GroupHost {
     this.#driver.stop();
     this.requests.failAll(error ?? new QuorateError('closing', 'this member has closed'));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));
-    await this.#links.close();
+    await new Promise<void>((resolve) => this.#links.close(() => resolve()));
     await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
     this.#settleClosed(error);
@@ -308,21 +313,39 @@ export async function openMemberOn(ports: Ports, options: MemberOptions): Promis
       });
     });
   });
-  const own = options.peers?.find((peer) => peer.name === options.name);
-  const listen = options.listen ?? own?.address ?? '127.0.0.1:0';
-  const links = new LinkDriver({ streams: ports.streams, tls: options.tls });
   try {
-    await links.listen(listen);
+    return await openLocked(ports, options, lock);
   } catch (error) {
     await new Promise<void>((resolve) => lock.release(() => resolve()));
     throw error;
   }
-  const { host, port } = links.address;
-  const advertise = options.advertise ?? own?.address ?? `${host}:${port}`;
-  const member = new Member({ ports, options, lock, links, advertise });
-  options.signal?.addEventListener('abort', () => void member.close(), { once: true });
+}
+
+async function openLocked(
+  ports: Ports,
+  options: MemberOptions,
+  lock: DirectoryLock,
+): Promise<Member> {
+  const own = options.peers?.find((peer) => peer.name === options.name);
+  let member: Member | undefined;
+  const links = new LinkDriver({
+    streams: ports.streams,
+    clock: ports.clock,
+    logger: options.logger ?? ports.logger,
+    deliver: (event) => member?.deliver(event),
+    tls: options.tls,
+    service: options.service,
+  });
+  const address = await new Promise<Address>((resolve, reject) => {
+    links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
+      if (answer instanceof QuorateError) reject(answer);
+      else resolve(answer);
+    });
+  });
+  const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
+  member = new Member({ ports, options, lock, links, address, advertise });
+  const { close } = member;
+  options.signal?.addEventListener('abort', () => void close.call(member), { once: true });
   await member.open();
   return member;
 }
-
-export type { Service };

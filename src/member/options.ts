@@ -1,6 +1,7 @@
 /** What an application says to open a member. */
 import type { Logger } from '../ports/logger.ts';
-import type { ConnectTls, ListenerTls } from '../ports/streams.ts';
+import type { Stream } from '../ports/streams.ts';
+import type { LinkTls } from './link-driver.ts';
 
 /** A member of a new cluster, as all its first members are told alike. */
 export interface PeerOption {
@@ -37,8 +38,13 @@ export interface MemberOptions {
    * proven, never sent; what follows is not encrypted.
    */
   readonly secret?: string;
-  /** TLS with certificates of both sides. */
-  readonly tls?: { readonly listen: ListenerTls; readonly connect: ConnectTls };
+  /** TLS with certificates of both sides; `Member.reload` takes new ones without a restart. */
+  readonly tls?: LinkTls;
+  /**
+   * Takes connections to this member's listener that speak another protocol than members do, with
+   * what they have sent first still to be received.
+   */
+  readonly service?: (stream: Stream) => void;
   /** Pino-shaped. Default: warnings and errors as JSON lines to standard error. */
   readonly logger?: Logger;
   /** How long a request may take if it does not say so itself. Default 5,000. */

@@ -42,7 +42,15 @@ function member(role: 'follower' | 'leader'): Raft {
   } else {
     raft.step({ type: 'campaign' });
     const { incarnation } = raft.core;
-    raft.step({ type: 'vote-reply', from: 2, to: 1, term: 3, granted: true, incarnation, commit: { term: 0, index: 0 } });
+    raft.step({
+      type: 'vote-reply',
+      from: 2,
+      to: 1,
+      term: 3,
+      granted: true,
+      incarnation,
+      commit: { term: 0, index: 0 },
+    });
   }
   settle();
   expect(raft.status()).toMatchObject({ role, term: 3 });

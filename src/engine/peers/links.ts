@@ -275,7 +275,11 @@ export class Links {
 
   #checkStill({ peer, hello }: Link): void {
     const known = this.#records.get(peer);
-    if (known === undefined || known.removed) {
+    // A member that is not known may only be too new for what this one has applied so far.
+    if (known === undefined) {
+      throw new QuorateError('unknown-member', `there is no member ${peer}`);
+    }
+    if (known.removed) {
       throw new QuorateError('removed-member', `member ${peer} is no longer part of the cluster`);
     }
     if (hello !== undefined) this.#greeter.checkKnown(hello);
