@@ -165,3 +165,37 @@ test('heartbeats are dropped first', () => {
   batch.dropHeartbeats();
   expect([batch.size, batch.bytes]).toEqual([1, 64]);
 });
+
+test('a frame that was given out stays as it is while the batch goes on', () => {
+  const voters = Array.from({ length: 2000 }, (_, at) => at + 1);
+  const configuration = {
+    voters,
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  const data = new Uint8Array(0);
+  const envelope = { from: 3, to: 4, term: 1 };
+  const large: Message = {
+    type: 'snapshot',
+    ...envelope,
+    snapshot: { term: 1, index: 9, configuration, data },
+  };
+  const batch = new MessageBatch();
+  const outbox = new Outbox();
+  const given: Uint8Array[] = [];
+  for (const message of [large, large, { type: 'timeout-now', ...envelope } as const, large]) {
+    batch.add(1, message);
+    batch.flush(outbox, new EntryBlocks(), 1e6);
+    given.push(...outbox.take());
+  }
+  const { messages } = decode(joined(given));
+  expect(messages.map(([, { type }]) => type)).toEqual([
+    'snapshot',
+    'snapshot',
+    'timeout-now',
+    'snapshot',
+  ]);
+  expect(messages[0]).toEqual([1, large]);
+});
