@@ -134,6 +134,17 @@ test('heartbeats of 2,000 groups are one frame of a few bytes each', () => {
   expect(bytes.length / 2000).toBeLessThan(10);
 });
 
+test('a long batch becomes several frames, which are read one by one', () => {
+  const data = new Uint8Array(100_000);
+  const messages = Array.from({ length: 9 }, (_, at): Grouped => {
+    const entries = [{ type: 'normal', term: 2, index: at + 1, data } as const];
+    const envelope = { from: 3, to: 4, term: 2, previousIndex: at, previousTerm: 2 };
+    return [1, { type: 'append', ...envelope, entries, commit: 0 }];
+  });
+  const { bytes } = encode(messages, 64e6);
+  expect(decode(bytes)).toEqual({ frames: 3, messages });
+});
+
 test('the same entries are encoded once for all followers', () => {
   const [entries] = fc.sample(entriesFrom(8, 3), 1) as [ReturnType<typeof Array.of>];
   const of = (to: number): Append =>

@@ -29,8 +29,11 @@ const MESSAGE_BYTES = 64;
 /** What an entry is counted with beside its data. */
 const ENTRY_BYTES = 16;
 
-/** A meta part is cut off behind the message that goes beyond this. */
-const META_BYTES_ENOUGH = 2 ** 20;
+/**
+ * A frame ends behind the message that goes beyond this: on a slow network what has arrived is read
+ * while the rest is on its way, and shows that the sender lives.
+ */
+const FRAME_BYTES_ENOUGH = 256 * 1024;
 
 /** A message that fits into no frame. */
 export interface TooLarge {
@@ -87,7 +90,7 @@ export class MessageBatch {
         continue;
       }
       const full = frame.bytes + bytes > frameBytesMax;
-      if (full || frame.metaBytes > META_BYTES_ENOUGH) {
+      if (full || frame.bytes > FRAME_BYTES_ENOUGH) {
         frame.finish(outbox);
         frame = new FrameInMaking(this.#writerFor(waiting.length));
       }
@@ -109,7 +112,6 @@ class FrameInMaking {
   readonly #meta: ByteWriter;
   readonly #bulk: Uint8Array[] = [];
   #group = 0;
-  metaBytes = 0;
 
   constructor(meta: ByteWriter) {
     this.#meta = meta;
@@ -117,9 +119,7 @@ class FrameInMaking {
 
   add({ group, message }: Waiting, block: Block | undefined): void {
     const meta = this.#meta;
-    const bound = boundOf(message);
-    this.metaBytes += bound;
-    this.bytes += bound;
+    this.bytes += boundOf(message);
     const head = typeNumber(message) | (block === undefined ? 0 : HAS_BLOCK);
     if (group === this.#group) {
       meta.byte(head | SAME_GROUP);
