@@ -45,6 +45,11 @@ function life(sealed: boolean): { model: DiskModel; ends: number[]; last: Opened
   if (sealed) {
     log.tick();
     model.settle(disk);
+  } else {
+    // As if it had died before it could vouch for the last batch.
+    model.damage(segment, (content) => {
+      content.fill(0, content.length - 64);
+    });
   }
   return { model, ends, last };
 }

@@ -73,6 +73,9 @@ export class MemberLog {
   #underWay: 'nothing' | 'votes' | 'batch' | 'seal' = 'nothing';
   /** A seal stands behind the last batch. */
   #sealed = false;
+  /** The last batch that the seal at the segment's end vouches for, and whether that is written. */
+  #vouched = 0;
+  #vouching = false;
   #starting: ((error: QuorateError | null) => void) | undefined;
   #closing: (() => void) | undefined;
   #counts = { batches: 0, entries: 0, bytes: 0, seals: 0, voteWrites: 0 };
@@ -191,7 +194,7 @@ export class MemberLog {
   flush(): void {
     if (this.#underWay !== 'nothing' || this.fault !== undefined) return;
     if (this.#taken === undefined) {
-      if (!this.#hasWork()) return this.#finishClosing();
+      if (!this.#hasWork()) return this.#rest();
       this.#taken = this.#queue.take();
       for (const { group, write } of this.#taken.parts) {
         const open = this.#groups.get(group.id) === group;
@@ -215,7 +218,7 @@ export class MemberLog {
     if (this.fault !== undefined) return;
     if (this.#segments.full) this.#segments.prepare();
     this.#keepReserve();
-    if (this.idle && !this.#sealed) this.#seal(false, () => this.flush());
+    if (this.idle && !this.#sealed && !this.#vouching) this.#seal(false, () => this.flush());
   }
 
   /** Nothing is on its way, and nothing waits. */
@@ -290,11 +293,39 @@ export class MemberLog {
     });
   }
 
-  /** Vouches for the last batch, in two places; see batch-format.ts. */
+  /**
+   * Vouches for the last batch at the end of the segment, at once when nothing follows: there the
+   * next batch need not wait for it.
+   */
+  #vouch(): void {
+    if (this.#vouched === this.#lastNumber || this.#vouching) return;
+    const number = this.#lastNumber;
+    this.#vouching = true;
+    this.#disk.run(this.#sealTask(this.#segments.sealPositions()[1], false), (error) => {
+      this.#vouching = false;
+      if (error !== null) return this.#fail(error);
+      this.#vouched = number;
+      // Another batch may have been finished meanwhile, or closing may wait for this.
+      if (this.fault === undefined && this.#underWay === 'nothing') this.flush();
+    });
+  }
+
+  /** Vouches for the last batch behind it as well; see batch-format.ts. */
   #seal(sync: boolean, then: () => void): void {
+    this.#underWay = 'seal';
+    this.#counts.seals++;
+    const tasks = this.#segments.sealPositions().map((position) => this.#sealTask(position, sync));
+    this.#disk.inOrder(tasks, (error) => {
+      this.#underWay = 'nothing';
+      if (error !== null) return this.#fail(error);
+      this.#sealed = true;
+      this.#vouched = this.#lastNumber;
+      then();
+    });
+  }
+
+  #sealTask(position: number, sync: boolean): DiskTask {
     const { sequence } = this.#segments.current;
-    const seed = segmentSeed(this.#identity, sequence);
-    const path = segmentPath(sequence);
     const head = {
       kind: 'seal' as const,
       number: this.#lastNumber,
@@ -304,24 +335,16 @@ export class MemberLog {
       tableBytes: 0,
       dataBytes: 0,
     };
-    this.#underWay = 'seal';
-    this.#counts.seals++;
-    const tasks = this.#segments.sealPositions().map((position): DiskTask => {
-      const seal = new Uint8Array(blockBytes);
-      encodeHead(seal, head, { seed, position });
-      return { type: 'write', path, position, buffers: [seal], sync };
-    });
-    this.#disk.inOrder(tasks, (error) => {
-      this.#underWay = 'nothing';
-      if (error !== null) return this.#fail(error);
-      this.#sealed = true;
-      then();
-    });
+    const seal = new Uint8Array(blockBytes);
+    encodeHead(seal, head, { seed: segmentSeed(this.#identity, sequence), position });
+    return { type: 'write', path: segmentPath(sequence), position, buffers: [seal], sync };
   }
 
-  #finishClosing(): void {
+  /** Nothing is to be written. */
+  #rest(): void {
+    this.#vouch();
     const closing = this.#closing;
-    if (closing === undefined || this.#segments.busy) return;
+    if (closing === undefined || this.#segments.busy || this.#vouching) return;
     this.#closing = undefined;
     this.#seal(true, closing);
   }
