@@ -10,6 +10,7 @@ import {
   entriesOf,
   type Opened,
   opened,
+  sameEntries,
   small,
 } from '../../../test/engine/log-harness.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
@@ -166,8 +167,7 @@ class Life {
       }
       const found = group === undefined ? [] : allEntries(this.opened, this.model, id);
       const wanted = entries.slice(from - 1 - base);
-      if (found.length !== wanted.length) return false;
-      if (found.some((entry, at) => !same(entry, wanted[at]!))) return false;
+      if (!sameEntries(found, wanted)) return false;
     }
     return true;
   }
@@ -183,16 +183,6 @@ class Life {
       expect(known, `group ${group.id} has term ${term}, vote ${vote}`).toBe(true);
     }
   }
-}
-
-function same(a: Entry, b: Entry): boolean {
-  return (
-    a.index === b.index &&
-    a.term === b.term &&
-    a.type === b.type &&
-    a.data.length === b.data.length &&
-    a.data.every((byte, at) => byte === b.data[at])
-  );
 }
 
 describe('a log that crashes', () => {
