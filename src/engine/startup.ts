@@ -163,8 +163,10 @@ export class Startup {
       const voters = state.members.map(({ id }) => id);
       beginAtOrigin(log, group, voters, encodeJson(state));
     }
-    const snapshots = new SnapshotWork(this.#disk, log, this.#options.settings);
-    snapshots.find((error) => {
+    const { settings } = this.#options;
+    const { clusterId } = identity;
+    const snapshots = new SnapshotWork({ disk: this.#disk, log, settings, clusterId });
+    snapshots.lookUp((error) => {
       if (error !== null) return this.#fail(error);
       snapshots.load(group, system, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
