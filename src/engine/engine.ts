@@ -9,7 +9,7 @@
 import { QuorateError } from '../base/errors.ts';
 import type { LogFacts } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
-import { type MemberId, NOBODY, type Position } from '../raft/entry.ts';
+import { emptyBytes, type MemberId, NOBODY, type Position } from '../raft/entry.ts';
 import type { AppendTask } from '../raft/input.ts';
 import type { Message } from '../raft/message.ts';
 import { Raft } from '../raft/raft.ts';
@@ -18,11 +18,9 @@ import {
   decodeForward,
   decodeJoin,
   decodeLeaderCall,
-  decodePosition,
   encodeForward,
   encodeJson,
   encodeLeaderCall,
-  encodePosition,
 } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
@@ -300,14 +298,16 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
 
-  forward(replica: Replica, leader: MemberId, offered: readonly Pending[]): void {
-    const { requiredTerm } = offered[0]!;
-    const entries = offered.map(({ entry }) => entry);
-    const payload = encodeForward({ group: replica.id, requiredTerm, entries });
-    this.#call(leader, callKinds.forward, payload, (result) => {
-      if (result.ok) replica.proposals.placed(offered, decodePosition(result.value).term);
-      else if (!result.error.maybeApplied) replica.proposals.refused(offered, result.error);
-    });
+  forward(replica: Replica, to: Parameters<ReplicaHost['forward']>[1]): void {
+    const { leader, term, offered } = to;
+    for (const run of runsOfOneTerm(offered)) {
+      const { requiredTerm } = run[0]!;
+      const entries = run.map(({ entry }) => entry);
+      const payload = encodeForward({ group: replica.id, leaderTerm: term, requiredTerm, entries });
+      this.#call(leader, callKinds.forward, payload, (result) => {
+        if (!result.ok && !result.error.maybeApplied) replica.proposals.refused(run, result.error);
+      });
+    }
   }
 
   leadershipChanged(replica: Replica): void {
@@ -391,10 +391,10 @@ export class Engine implements ReplicaHost, PeerHandler {
       throw new QuorateError('unknown-member', 'only a member may ask that');
     }
     if (kind === callKinds.forward) {
-      const { group, requiredTerm, entries } = decodeForward(payload);
-      const placed = this.#leading(group).appendFor(entries, requiredTerm);
+      const { group, leaderTerm, requiredTerm, entries } = decodeForward(payload);
+      const placed = this.#leading(group, leaderTerm).appendFor(entries, requiredTerm);
       if (placed instanceof QuorateError) throw placed;
-      answer({ ok: true, value: encodePosition(placed) });
+      answer({ ok: true, value: emptyBytes });
     } else if (kind === callKinds.leader) {
       this.#called(payload, answer);
     } else if (kind === callKinds.join) {
@@ -404,10 +404,12 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  /** The replica of a group that this member leads. */
-  #leading(group: GroupId): Replica {
+  /** The replica of a group that this member leads, in that term if one is named. */
+  #leading(group: GroupId, term?: number): Replica {
     const replica = this.#replicas.get(group);
-    if (replica?.role !== 'leader') {
+    const leads =
+      replica?.role === 'leader' && replica.raft.core.term === (term ?? replica.raft.core.term);
+    if (replica === undefined || !leads) {
       throw new QuorateError('no-leader', `this member does not lead group ${group}`, {
         details: { leader: replica?.leader ?? NOBODY },
       });
@@ -497,7 +499,10 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#proposeOwn(
       encodeSystemCommand(command),
       (outcome) => {
-        if (outcome.ok) this.#enter(outcome.value as GroupRecord, request);
+        if (outcome.ok) return this.#enter(outcome.value as GroupRecord, request);
+        // To open is to find or to create, so that it may be tried again whatever became of it.
+        const again = asCoded(outcome.error).retryable && this.#nowMs < request.deadlineMs;
+        if (again) this.#openGroup(request);
         else this.#answer(request.ticket, outcome);
       },
       request.deadlineMs,
@@ -614,6 +619,17 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     this.#effects.push({ type: 'closed', error });
   }
+}
+
+/** Cuts into runs that require the same term. */
+function runsOfOneTerm(offered: readonly Pending[]): readonly (readonly Pending[])[] {
+  const runs: Pending[][] = [];
+  for (const pending of offered) {
+    const last = runs.at(-1);
+    if (last?.[0]?.requiredTerm === pending.requiredTerm) last.push(pending);
+    else runs.push([pending]);
+  }
+  return runs;
 }
 
 /** The voter that is furthest, among those that answer. */
