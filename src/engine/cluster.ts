@@ -42,6 +42,8 @@ export class Cluster {
   readonly #presence: Presence;
   readonly #host: ClusterHost;
   #registering = false;
+  /** Done once in a life: an address that is set for this member afterwards is meant. */
+  #registered = false;
   #ticksToLook = 0;
 
   constructor(init: {
@@ -103,15 +105,17 @@ export class Cluster {
   /** Tells the cluster this directory's incarnation, and where we are now. */
   #register(): void {
     const known = this.self;
-    if (known === undefined || this.#registering) return;
+    if (known === undefined || this.#registering || this.#registered) return;
     const { self: id, incarnation, address, tags } = this.#presence;
     const same =
       known.incarnation === incarnation && known.address === address && alike(known.tags, tags);
+    this.#registered = same;
     if (same) return;
     this.#registering = true;
     const command: SystemCommand = { type: 'update-member', id, incarnation, address, tags };
-    this.#host.propose(encodeSystemCommand(command), () => {
+    this.#host.propose(encodeSystemCommand(command), (outcome) => {
       this.#registering = false;
+      this.#registered ||= outcome.ok;
     });
   }
 

@@ -16,7 +16,7 @@ import type { GroupLog } from './log/group-log.ts';
 import type { GroupId } from './log/log-write.ts';
 import type { MemberLog } from './log/member-log.ts';
 import type { Machine, MachineRestore } from './machine.ts';
-import { origin } from './opening.ts';
+import { isBeginning, origin } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { Replica } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
@@ -224,10 +224,6 @@ class LateRestore {
       this.#failed = error;
     }
   }
-}
-
-function isBeginning({ index }: Position): boolean {
-  return index === origin.index;
 }
 
 /** No snapshot file: the group is as it began, or this member has nothing of it yet. */
