@@ -41,6 +41,7 @@ export class Cluster {
   readonly system: SystemMachine;
   readonly #presence: Presence;
   readonly #host: ClusterHost;
+  readonly #told: readonly MemberRecord[];
   #registering = false;
   /** Done once in a life: an address that is set for this member afterwards is meant. */
   #registered = false;
@@ -50,10 +51,13 @@ export class Cluster {
     readonly system: SystemMachine;
     readonly presence: Presence;
     readonly host: ClusterHost;
+    /** The members as this one was told when it joined. */
+    readonly told: readonly MemberRecord[];
   }) {
     this.system = init.system;
     this.#presence = init.presence;
     this.#host = init.host;
+    this.#told = init.told;
   }
 
   get self(): MemberRecord | undefined {
@@ -77,8 +81,10 @@ export class Cluster {
   /** Who may talk to us: the members, and whoever still is part of a group here. */
   #peerRecords(): ReadonlyMap<MemberId, PeerRecord> {
     const records = new Map<MemberId, PeerRecord>();
-    const { members, removed } = this.system.state;
-    for (const { id, name, address, incarnation } of members) {
+    const { members, removed, nextMemberId } = this.system.state;
+    // A newcomer's state is still on its way through the past: it has not heard of all who are there.
+    const ahead = this.#told.filter(({ id }) => id >= nextMemberId);
+    for (const { id, name, address, incarnation } of [...members, ...ahead]) {
       records.set(id, { name, address, incarnation, removed: false });
     }
     for (const id of removed) {

@@ -59,6 +59,8 @@ export interface EngineInit {
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
+  /** The members as this one was told when it joined: its own state may be behind that. */
+  readonly told: readonly MemberRecord[];
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
   readonly keepBeginning: (
     state: Uint8Array,
@@ -112,6 +114,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#cluster = new Cluster({
       system: init.system,
       presence,
+      told: init.told,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),

@@ -201,6 +201,7 @@ export class Startup {
       system: loaded.system,
       systemApplied: loaded.applied,
       snapshots: loaded.snapshots,
+      told: loaded.view.state.members,
       keepBeginning: (bytes, then) => this.#keepBeginning(loaded.view, bytes, then),
       mac,
       nowMs: this.#nowMs,
