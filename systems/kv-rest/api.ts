@@ -23,10 +23,17 @@ class Refused extends Error {
 export class Api {
   readonly #member: Member;
   readonly #group: Promise<Group<Store>>;
+  #open: Group<Store> | undefined;
 
   constructor(member: Member, group: Promise<Group<Store>>) {
     this.#member = member;
     this.#group = group;
+    group.then(
+      (open) => {
+        this.#open = open;
+      },
+      () => {},
+    );
   }
 
   async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -77,10 +84,17 @@ export class Api {
     return { status: 200, body: value };
   }
 
+  /** Roles and leadership are those in the database's own group, once that is open here. */
   #nodes(): unknown {
-    return this.#member.members().map(({ id, address, tags, role, leader }) => {
-      return { ID: `${id}`, Address: address, API: tags.api ?? '', Role: role, Leader: leader };
-    });
+    const status = this.#open?.status();
+    return this.#member.members().map(({ id, address, tags, role, leader }) => ({
+      ID: `${id}`,
+      Address: address,
+      API: tags.api ?? '',
+      Role:
+        role === 'voter' && status?.configuration.voters.includes(id) === false ? 'learner' : role,
+      Leader: status === undefined ? leader : status.leader === id,
+    }));
   }
 
   async #move(id: number, request: http.IncomingMessage): Promise<Reply> {
