@@ -28,7 +28,7 @@ import type { CallLeader, Event, GroupId, OpenGroup, Ticket, TransferLeadership 
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
 import type { Machine, Outcome } from './machine.ts';
-import { beginAtOrigin } from './opening.ts';
+import { beginAtOrigin, isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
@@ -57,6 +57,13 @@ export interface EngineInit {
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
+  /** The members as this one was told when it joined: its own state may be behind that. */
+  readonly told: readonly MemberRecord[];
+  /** Keeps the system group's first state, which is in no file, before anything rests on it. */
+  readonly keepBeginning: (
+    state: Uint8Array,
+    then: (error: QuorateError | null) => void,
+  ) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
   readonly nowMs: number;
@@ -105,6 +112,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#cluster = new Cluster({
       system: init.system,
       presence,
+      told: init.told,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),
@@ -328,6 +336,15 @@ export class Engine implements ReplicaHost, PeerHandler {
   // What peers bring.
 
   message(from: MemberId, group: GroupId, message: Message): void {
+    const brings = message.type === 'snapshot' && isBeginning(message.snapshot);
+    if (!brings || message.snapshot.data.length === 0) return this.#receive(from, group, message);
+    this.#init.keepBeginning(message.snapshot.data, (error) => {
+      if (error !== null) return this.#stop(error);
+      this.#receive(from, group, message);
+    });
+  }
+
+  #receive(from: MemberId, group: GroupId, message: Message): void {
     const replica = this.#replicas.get(group);
     // A group that is not open yet: Raft sends again, for as long as it takes.
     if (replica === undefined) return;
@@ -516,7 +533,8 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     const { log, snapshots } = this.#init;
     const group = log.openGroup(id);
-    if (voters.includes(this.self)) beginAtOrigin(log, group, voters);
+    // Also one that came later may hold a log that begins where the group does.
+    if (voters.includes(this.self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
     snapshots.load(group, machine, (applied) => {
       if (applied instanceof QuorateError)
         return this.#answer(ticket, { ok: false, error: applied });

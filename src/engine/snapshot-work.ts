@@ -20,7 +20,7 @@ import { type SnapshotFacts, snapshotPath } from './log/snapshot-format.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
 import { SnapshotWriter } from './log/snapshot-writer.ts';
 import type { Machine, MachineRestore } from './machine.ts';
-import { origin } from './opening.ts';
+import { isBeginning, origin } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { Replica } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
@@ -302,10 +302,6 @@ class LateRestore {
       this.#failed = error;
     }
   }
-}
-
-function isBeginning({ index }: Position): boolean {
-  return index === origin.index;
 }
 
 /** No snapshot file: the group is as it began, or this member has nothing of it yet. */
