@@ -7,6 +7,7 @@
 import { createInterface } from 'node:readline';
 import {
   type Group,
+  type Logger,
   type Machine,
   type MachineRestore,
   type Outcome,
@@ -112,6 +113,13 @@ function say(answer: Answer): void {
 }
 
 const quiet = (): void => {};
+const logger: Logger = {
+  debug: quiet,
+  info: quiet,
+  warn: quiet,
+  error: console.error,
+  child: () => logger,
+};
 
 const [name, dataDir, peers] = process.argv.slice(2) as [string, string, string];
 const member = await openMember({
@@ -122,7 +130,7 @@ const member = await openMember({
     return { name: peerName, address };
   }),
   // Members that come and go are part of what is measured.
-  logger: { debug: quiet, info: quiet, warn: quiet, error: console.error },
+  logger,
 });
 const group = await member.group('bench', new Counter(), { timeoutMs: 60_000 });
 await group.readIndex({ timeoutMs: 60_000 });
