@@ -4,7 +4,10 @@ import { builtPath, programs } from './programs.mjs';
 import { setUpOrExit } from './set-up.mjs';
 
 /** What can be started, by name; the first is what `npm start` alone plays. */
-const plays = new Map([['timeline', playTimeline]]);
+const plays = new Map([
+  ['timeline', playTimeline],
+  ['one-value', () => import(pathToFileURL(builtPath(programs.oneValue)).href)],
+]);
 
 const [standard] = plays.keys();
 const name = process.argv[2] ?? standard ?? '';

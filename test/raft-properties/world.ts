@@ -22,6 +22,9 @@ export class World {
   /** Pairs between which nothing passes: from × 1000 + to. */
   readonly #blocked = new Set<number>();
   faulty = true;
+  /** What a play lets onto the network, and what it has take longer. */
+  passes: ((message: Message) => boolean) | undefined;
+  delays: ((message: Message) => number) | undefined;
   /** The plan's figures, which end with the faults. */
   loss: number;
   duplication: number;
@@ -102,20 +105,24 @@ export class World {
 
   heal(): void {
     this.#blocked.clear();
+    this.passes = undefined;
+    this.delays = undefined;
   }
 
   send(sent: Message, from: Host): void {
     this.messagesSent++;
     const message = this.plan.group.wire ? decodeMessage(encodeMessage(sent)) : sent;
     const { random } = this;
-    const lost = random.fraction() < this.loss;
+    const lost = random.fraction() < this.loss || this.passes?.(sent) === false;
     const copies = random.fraction() < this.duplication ? 2 : 1;
     this.note(() => `${lost ? 'LOST ' : ''}${JSON.stringify(message)}`);
+    const longer = this.delays?.(sent) ?? 0;
     let arrives = false;
     for (let copy = 0; copy < copies && !lost; copy++) {
       const { detourMax } = this.plan.group;
       const detour = random.fraction() < this.detour;
-      this.events.after(random.fraction() * (detour ? detourMax : this.delayMax), () => {
+      const takes = longer + random.fraction() * (detour ? detourMax : this.delayMax);
+      this.events.after(takes, () => {
         if (this.#blocked.has(message.from * 1000 + message.to)) return;
         const target = this.hosts.get(message.to);
         if (target?.up !== true) return;
