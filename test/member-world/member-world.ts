@@ -135,8 +135,7 @@ export class MemberWorld {
   describe(): string {
     const lines = this.names.map((name) => {
       const there = this.running(name);
-      if (there === undefined)
-        return `${name}: does not take part, ${this.life(name)?.ended?.code}`;
+      if (there === undefined) return `${name}: does not take part, ${this.life(name)?.ended}`;
       const { role, term, leader, commit, applied, lastIndex, quiet } = there.group.status();
       const progress = there.group
         .status()
