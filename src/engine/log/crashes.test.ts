@@ -132,8 +132,9 @@ class Life {
     const last = Math.min(group.lastIndex(), durable.base + durable.entries.length);
     const index = Math.min(last, group.base.index + this.draw(40));
     // Only what will not be replaced: the oracle does not cut below it either.
+    if (index <= group.base.index) return;
     group.compactTo(index);
-    this.bases.set(id, group.base.index);
+    this.bases.set(id, index);
   }
 
   crash(): void {

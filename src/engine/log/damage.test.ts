@@ -237,6 +237,7 @@ describe('a damaged log', () => {
 describe('damaged votes', () => {
   it('flipped at every byte: the newest is noticed, the older one is not needed', () => {
     const { model } = life(true);
+    const verdicts: string[] = [];
     for (const slot of [0, 2 ** 20]) {
       const results = new Set<string>();
       for (let at = slot; at < slot + 40 + 25; at++) {
@@ -252,7 +253,9 @@ describe('damaged votes', () => {
         expect(verdict(copy, true)).toEqual(whole);
       }
       expect(results.size).toBe(1);
+      verdicts.push(...results);
     }
+    expect(verdicts.sort()).toEqual(['vote-damaged', 'whole']);
   });
 
   it('with both slots gone, or the file: refused; and given back by the log when told to repair', () => {

@@ -89,7 +89,7 @@ export class MemberLog {
     this.#reserve = new Reserve(disk, settings.reserveBytes);
     const parts = { disk, identity: start.identity, settings, reserve: this.#reserve };
     const failed = (error: QuorateError): void => this.#fail(error);
-    this.#segments = new Segments(parts, start.chain, { ready: () => this.flush(), failed });
+    this.#segments = new Segments(parts, start.chain, { ready: () => this.#advance(), failed });
     this.#queue = new WriteQueue(settings.batchBytesMax);
     this.#host = start.host;
     this.#groups = new Map(start.groups);
@@ -122,7 +122,7 @@ export class MemberLog {
     }
     this.#segments.prepare();
     this.#keepReserve();
-    this.flush();
+    this.#advance();
   }
 
   groups(): Iterable<GroupLog> {
@@ -190,11 +190,19 @@ export class MemberLog {
     return ticket;
   }
 
-  /** The end of a turn: what waits goes out, unless a batch is on its way. */
+  /**
+   * The end of a turn: what waits goes out, unless a batch is on its way. To be called at the end
+   * of a turn in which something was handed over or an operation of the disk has ended.
+   */
   flush(): void {
+    this.#advance();
+    if (this.fault === undefined && this.idle) this.#vouch();
+  }
+
+  #advance(): void {
     if (this.#underWay !== 'nothing' || this.fault !== undefined) return;
     if (this.#taken === undefined) {
-      if (!this.#hasWork()) return this.#rest();
+      if (!this.#hasWork()) return this.#finishClosing();
       this.#taken = this.#queue.take();
       for (const { group, write } of this.#taken.parts) {
         const open = this.#groups.get(group.id) === group;
@@ -218,7 +226,7 @@ export class MemberLog {
     if (this.fault !== undefined) return;
     if (this.#segments.full) this.#segments.prepare();
     this.#keepReserve();
-    if (this.idle && !this.#sealed && !this.#vouching) this.#seal(false, () => this.flush());
+    if (this.idle && !this.#sealed && !this.#vouching) this.#seal(false, () => this.#advance());
   }
 
   /** Nothing is on its way, and nothing waits. */
@@ -240,7 +248,7 @@ export class MemberLog {
     assert(this.#closing === undefined, 'the log is being closed already');
     this.#closing = then;
     if (this.fault !== undefined) then();
-    else this.flush();
+    else this.#advance();
   }
 
   status(): LogStatus {
@@ -262,7 +270,7 @@ export class MemberLog {
     this.#votes.write(this.#lastNumber, (error) => {
       this.#underWay = 'nothing';
       if (error !== null) this.#fail(error);
-      else this.flush();
+      else this.#advance();
     });
   }
 
@@ -289,7 +297,7 @@ export class MemberLog {
       this.#host.cache.trim(this.durableTicket);
       this.#segments.retire(batch.oldestSegment);
       this.#started(null);
-      this.flush();
+      this.#advance();
     });
   }
 
@@ -306,7 +314,7 @@ export class MemberLog {
       if (error !== null) return this.#fail(error);
       this.#vouched = number;
       // Another batch may have been finished meanwhile, or closing may wait for this.
-      if (this.fault === undefined && this.#underWay === 'nothing') this.flush();
+      if (this.fault === undefined) this.#advance();
     });
   }
 
@@ -340,9 +348,7 @@ export class MemberLog {
     return { type: 'write', path: segmentPath(sequence), position, buffers: [seal], sync };
   }
 
-  /** Nothing is to be written. */
-  #rest(): void {
-    this.#vouch();
+  #finishClosing(): void {
     const closing = this.#closing;
     if (closing === undefined || this.#segments.busy || this.#vouching) return;
     this.#closing = undefined;
