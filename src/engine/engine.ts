@@ -5,44 +5,35 @@
  * A turn: events are taken as they come. At `end-of-turn` each group's gathered proposals and reads
  * go into its core at once, and what the cores want done goes out together: one batch for the log,
  * one write for each peer, at the same time. What rests on the log waits for the log.
+ *
+ * Length: here every event meets its effects, and one place shows the whole turn; each subject that
+ * can be told apart from that stands in a file of its own.
  */
 import { QuorateError } from '../base/errors.ts';
 import type { LogFacts } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
-import { emptyBytes, type MemberId, NOBODY, type Position } from '../raft/entry.ts';
+import { type MemberId, NOBODY, type Position } from '../raft/entry.ts';
 import type { AppendTask } from '../raft/input.ts';
 import type { Message } from '../raft/message.ts';
-import { Raft } from '../raft/raft.ts';
-import {
-  callKinds,
-  decodeForward,
-  decodeJoin,
-  decodeLeaderCall,
-  encodeForward,
-  encodeJson,
-  encodeLeaderCall,
-} from './call-kinds.ts';
+import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
-import type { CallLeader, Event, GroupId, OpenGroup, Ticket, TransferLeadership } from './event.ts';
+import type { CallLeader, Event, GroupId, Ticket } from './event.ts';
+import { GroupOpening } from './group-opening.ts';
+import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
-import type { Machine, Outcome } from './machine.ts';
-import { beginAtOrigin, isBeginning } from './opening.ts';
+import type { Outcome } from './machine.ts';
+import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
-import type { Pending } from './proposals.ts';
-import { Replica, type ReplicaHost } from './replica.ts';
+import { runsOfOneTerm } from './proposals.ts';
+import type { Replica, ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import type { SnapshotWork } from './snapshot-work.ts';
-import {
-  encodeSystemCommand,
-  type GroupRecord,
-  type MemberRecord,
-  type SystemCommand,
-  type SystemMachine,
-} from './system-machine.ts';
+import type { MemberRecord, SystemMachine } from './system-machine.ts';
+import { bestSuccessor, handOver, Transfers } from './transfers.ts';
 
 /** What a member needs to be, once its directory is open. */
 export interface EngineInit {
@@ -60,10 +51,7 @@ export interface EngineInit {
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
-  readonly keepBeginning: (
-    state: Uint8Array,
-    then: (error: QuorateError | null) => void,
-  ) => void;
+  readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
   readonly nowMs: number;
@@ -94,9 +82,9 @@ export class Engine implements ReplicaHost, PeerHandler {
   /** The engine's own requests have negative tickets. */
   #nextOwnTicket = -1;
   readonly #own = new Map<Ticket, (outcome: Outcome) => void>();
-  readonly #transfers = new Map<Ticket, { group: GroupId; target: MemberId; deadlineMs: number }>();
-  #nextCall = 1;
-  readonly #calls = new Map<number, (result: CallResult) => void>();
+  readonly #transfers = new Transfers((ticket, outcome) => this.#answer(ticket, outcome));
+  readonly #calls: IncomingCalls;
+  readonly #opening: GroupOpening;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -120,6 +108,28 @@ export class Engine implements ReplicaHost, PeerHandler {
         left: () => this.#stop(removedError(presence.self)),
       },
     });
+    this.#opening = new GroupOpening({
+      ...init,
+      self: presence.self,
+      replicaHost: this,
+      answer: (ticket, outcome) => this.#answer(ticket, outcome),
+      nowMs: () => this.#nowMs,
+      voters: () => this.#replicas.get(SYSTEM_GROUP)!.configuration.voters,
+      isOpen: (group) => this.#replicas.has(group),
+      propose: (command, done, deadlineMs) => this.#proposeOwn(command, done, deadlineMs),
+      started: (replica) => {
+        this.#replicas.set(replica.id, replica);
+        this.#busy.add(replica);
+      },
+    });
+    this.#calls = new IncomingCalls({
+      clusterId,
+      system: init.system,
+      snapshots: init.snapshots,
+      replica: (group) => this.#noted(group),
+      propose: (command, done) => this.#proposeOwn(command, done),
+      emit: (effect) => this.#effects.push(effect),
+    });
     init.snapshots.attach({
       log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
@@ -127,7 +137,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       replica: (group) => this.#replicas.get(group),
       self: presence.self,
     });
-    this.#startReplica(SYSTEM_GROUP, init.system, init.systemApplied);
+    this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
     this.#cluster.changed();
   }
 
@@ -163,9 +173,7 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   /** The application answers a `called` effect. */
   answerCall(call: number, result: CallResult): void {
-    const answer = this.#calls.get(call);
-    this.#calls.delete(call);
-    answer?.(result);
+    this.#calls.answer(call, result);
   }
 
   #take(event: Event): void {
@@ -188,11 +196,11 @@ export class Engine implements ReplicaHost, PeerHandler {
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
-        return this.#openGroup(event);
+        return this.#opening.open(event);
       case 'call-leader':
         return this.#with(event, (replica) => this.#callLeader(replica, event));
       case 'transfer-leadership':
-        return this.#with(event, (replica) => this.#transfer(replica, event));
+        return this.#with(event, (replica) => this.#transfers.begin(replica, event));
       case 'close':
         return this.#beginClose();
       default:
@@ -231,7 +239,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     for (const replica of this.#replicas.values())
       if (replica.raft.hasReady()) this.#busy.add(replica);
     this.#peers.tick(nowMs);
-    this.#expireTransfers();
+    this.#transfers.expire(nowMs);
     log.tick();
     this.#watch(lateMs, settings.tickMs * settings.electionTicks);
     this.#init.snapshots.tick();
@@ -245,7 +253,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
     const facts = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
     for (const replica of this.#replicas.values()) {
-      if (replica.role !== 'leader' || !this.#handOver(replica)) continue;
+      if (replica.role !== 'leader' || !handOver(replica)) continue;
       this.#say('warn', { ...facts, group: replica.id }, 'stalled: leadership is given away');
     }
   }
@@ -322,11 +330,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     const { id: group, role, leader } = replica;
     const { term } = replica.raft.core;
     this.#effects.push({ type: 'leadership', group, role, term, leader });
-    for (const [ticket, transfer] of this.#transfers) {
-      if (transfer.group !== group || leader === NOBODY || leader === this.self) continue;
-      this.#transfers.delete(ticket);
-      this.#answer(ticket, { ok: true, value: leader });
-    }
+    this.#transfers.leadershipChanged(replica, this.self);
   }
 
   configurationChanged(): void {
@@ -365,12 +369,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     payload: Uint8Array,
     answer: (result: CallResult) => void,
   ): void {
-    try {
-      this.#takeCall(from, kind, payload, answer);
-    } catch (error) {
-      if (!(error instanceof QuorateError)) throw error;
-      answer({ ok: false, error });
-    }
+    this.#calls.take(from, kind, payload, answer);
   }
 
   peerUp(peer: MemberId): void {
@@ -398,70 +397,21 @@ export class Engine implements ReplicaHost, PeerHandler {
     if (isOut) this.#stop(removedError(this.self));
   }
 
-  #takeCall(
-    from: MemberId,
-    kind: number,
-    payload: Uint8Array,
-    answer: (result: CallResult) => void,
-  ): void {
-    if (from === NOBODY && kind !== callKinds.join) {
-      throw new QuorateError('unknown-member', 'only a member may ask that');
-    }
-    if (kind === callKinds.forward) {
-      const { group, leaderTerm, requiredTerm, entries } = decodeForward(payload);
-      const placed = this.#leading(group, leaderTerm).appendFor(entries, requiredTerm);
-      if (placed instanceof QuorateError) throw placed;
-      answer({ ok: true, value: emptyBytes });
-    } else if (kind === callKinds.leader) {
-      this.#called(payload, answer);
-    } else if (kind === callKinds.join) {
-      this.#join(payload, answer);
-    } else if (!this.#init.snapshots.called(from, kind, payload, answer)) {
-      throw new QuorateError('malformed-message', `there is no call of kind ${kind}`);
-    }
-  }
-
-  /** The replica of a group that this member leads, in that term if one is named. */
-  #leading(group: GroupId, term?: number): Replica {
+  /** A group's replica, to which something is about to happen. */
+  #noted(group: GroupId): Replica | undefined {
     const replica = this.#replicas.get(group);
-    const leads =
-      replica?.role === 'leader' && replica.raft.core.term === (term ?? replica.raft.core.term);
-    if (replica === undefined || !leads) {
-      throw new QuorateError('no-leader', `this member does not lead group ${group}`, {
-        details: { leader: replica?.leader ?? NOBODY },
-      });
-    }
-    this.#busy.add(replica);
+    if (replica !== undefined) this.#busy.add(replica);
     return replica;
-  }
-
-  /** A process asks to become a member: whoever is asked brings it before the system group. */
-  #join(payload: Uint8Array, answer: (result: CallResult) => void): void {
-    const command: SystemCommand = { type: 'add-member', ...decodeJoin(payload) };
-    this.#proposeOwn(encodeSystemCommand(command), (outcome) => {
-      if (!outcome.ok) return answer({ ok: false, error: asCoded(outcome.error) });
-      const { id } = outcome.value as MemberRecord;
-      const { members } = this.#init.system.state;
-      answer({ ok: true, value: encodeJson({ clusterId: this.#init.clusterId, id, members }) });
-    });
   }
 
   #callLeader(replica: Replica, { ticket, payload }: CallLeader): void {
     const settle = (result: CallResult): void => this.#answer(ticket, result);
-    const question = encodeLeaderCall(replica.id, payload);
-    if (replica.role === 'leader') return this.#called(question, settle);
-    if (replica.leader === NOBODY) {
+    const { id, role, leader } = replica;
+    if (role === 'leader') return this.#calls.askSelf(id, payload, settle);
+    if (leader === NOBODY) {
       return settle({ ok: false, error: new QuorateError('no-leader', 'no leader is known') });
     }
-    this.#call(replica.leader, callKinds.leader, question, settle);
-  }
-
-  #called(question: Uint8Array, answer: (result: CallResult) => void): void {
-    const { group, payload } = decodeLeaderCall(question);
-    this.#leading(group);
-    const call = this.#nextCall++;
-    this.#calls.set(call, answer);
-    this.#effects.push({ type: 'called', call, group, payload });
+    this.#call(leader, callKinds.leader, encodeLeaderCall(id, payload), settle);
   }
 
   #call(
@@ -472,108 +422,6 @@ export class Engine implements ReplicaHost, PeerHandler {
   ): void {
     const deadlineMs = this.#nowMs + this.#init.settings.callMsMax;
     this.#peers.call(peer, { kind, payload, deadlineMs }, done);
-  }
-
-  #transfer(replica: Replica, { ticket, target, deadlineMs }: TransferLeadership): void {
-    const { leader, id: group } = replica;
-    if (target !== NOBODY && leader === target) {
-      return this.#answer(ticket, { ok: true, value: leader });
-    }
-    const chosen = target === NOBODY ? bestSuccessor(replica) : target;
-    if (chosen === undefined) {
-      const error = new QuorateError('not-a-voter', 'no other voter could take over');
-      return this.#answer(ticket, { ok: false, error });
-    }
-    const refused = replica.step({ type: 'transfer-leadership', target: chosen });
-    if (refused instanceof QuorateError) return this.#answer(ticket, { ok: false, error: refused });
-    this.#transfers.set(ticket, { group, target: chosen, deadlineMs });
-  }
-
-  #expireTransfers(): void {
-    for (const [ticket, { deadlineMs, target }] of this.#transfers) {
-      if (this.#nowMs < deadlineMs) continue;
-      this.#transfers.delete(ticket);
-      const error = new QuorateError('timeout', `member ${target} did not take over in time`);
-      this.#answer(ticket, { ok: false, error });
-    }
-  }
-
-  /** Begins to hand a led group over; false where nobody could take it. */
-  #handOver(replica: Replica): boolean {
-    const target = bestSuccessor(replica);
-    if (target === undefined) return false;
-    replica.step({ type: 'transfer-leadership', target });
-    this.#busy.add(replica);
-    return true;
-  }
-
-  /** Finds or makes the group, and takes part in it. */
-  #openGroup(request: OpenGroup): void {
-    const known = this.#init.system.groupNamed(request.name);
-    if (known !== undefined) return this.#enter(known, request);
-    const { voters } = this.#replicas.get(SYSTEM_GROUP)!.configuration;
-    const command: SystemCommand = { type: 'add-group', name: request.name, voters };
-    this.#proposeOwn(
-      encodeSystemCommand(command),
-      (outcome) => {
-        if (outcome.ok) return this.#enter(outcome.value as GroupRecord, request);
-        // To open is to find or to create, so that it may be tried again whatever became of it.
-        const again = asCoded(outcome.error).retryable && this.#nowMs < request.deadlineMs;
-        if (again) this.#openGroup(request);
-        else this.#answer(request.ticket, outcome);
-      },
-      request.deadlineMs,
-    );
-  }
-
-  #enter({ id, voters }: GroupRecord, { ticket, machine }: OpenGroup): void {
-    if (this.#replicas.has(id)) {
-      const error = new QuorateError('group-open', `group ${id} is open in this member already`);
-      return this.#answer(ticket, { ok: false, error });
-    }
-    const { log, snapshots } = this.#init;
-    const group = log.openGroup(id);
-    // Also one that came later may hold a log that begins where the group does.
-    if (voters.includes(this.self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
-    snapshots.load(group, machine, (applied) => {
-      if (applied instanceof QuorateError)
-        return this.#answer(ticket, { ok: false, error: applied });
-      this.#startReplica(id, machine, applied);
-      this.#answer(ticket, { ok: true, value: id });
-    });
-  }
-
-  #startReplica(id: GroupId, machine: Machine, applied: Position): void {
-    const { log, settings, random } = this.#init;
-    const { electionTicks, heartbeatTicks, quiesceAfterTicks, entryBytesMax } = settings;
-    const raft = new Raft({
-      id: this.self,
-      storage: log.openGroup(id),
-      random,
-      applied: applied.index,
-      asyncStorageWrites: true,
-      electionTicks,
-      heartbeatTicks,
-      quiesceAfterTicks,
-      entryBytesMax,
-      // Forwarding is the member's own call, which answers where the entries stand.
-      disableProposalForwarding: true,
-    });
-    const replica = new Replica({
-      id,
-      self: this.self,
-      raft,
-      machine,
-      random,
-      limits: settings.replica,
-      host: this,
-      answer: (ticket, outcome) => this.#answer(ticket, outcome),
-      applied,
-    });
-    this.#replicas.set(id, replica);
-    this.#busy.add(replica);
-    // A lone voter has nobody to wait for.
-    if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
   }
 
   #proposeOwn(command: Uint8Array, done: (outcome: Outcome) => void, deadlineMs?: number): void {
@@ -612,7 +460,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#state = 'closing';
     this.#closeByMs = this.#nowMs + this.#init.settings.handOverMsMax;
     for (const replica of this.#replicas.values()) {
-      if (replica.role === 'leader') this.#handOver(replica);
+      if (replica.role === 'leader') handOver(replica);
     }
     this.#goOnClosing();
   }
@@ -637,31 +485,4 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     this.#effects.push({ type: 'closed', error });
   }
-}
-
-/** Cuts into runs that require the same term. */
-function runsOfOneTerm(offered: readonly Pending[]): readonly (readonly Pending[])[] {
-  const runs: Pending[][] = [];
-  for (const pending of offered) {
-    const last = runs.at(-1);
-    if (last?.[0]?.requiredTerm === pending.requiredTerm) last.push(pending);
-    else runs.push([pending]);
-  }
-  return runs;
-}
-
-/** The voter that is furthest, among those that answer. */
-function bestSuccessor(replica: Replica): MemberId | undefined {
-  const { id, progress, configuration } = replica.raft.status();
-  const candidates = progress.filter(
-    ({ member, active }) => member !== id && active && configuration.voters.includes(member),
-  );
-  candidates.sort((a, b) => b.match - a.match);
-  return candidates[0]?.member;
-}
-
-function asCoded(error: Error): QuorateError {
-  return error instanceof QuorateError
-    ? error
-    : new QuorateError('peer-failed', error.message, { cause: error });
 }

@@ -189,3 +189,14 @@ const waiting: ReadonlySet<ErrorCode> = new Set([
 function waitsForLeader(code: ErrorCode): boolean {
   return waiting.has(code);
 }
+
+/** Cuts into runs that require the same term. */
+export function runsOfOneTerm(offered: readonly Pending[]): readonly (readonly Pending[])[] {
+  const runs: Pending[][] = [];
+  for (const pending of offered) {
+    const last = runs.at(-1);
+    if (last?.[0]?.requiredTerm === pending.requiredTerm) last.push(pending);
+    else runs.push([pending]);
+  }
+  return runs;
+}

@@ -275,7 +275,6 @@ export class Links {
 
   #checkStill({ peer, hello }: Link): void {
     const known = this.#records.get(peer);
-    // A member that is not known may only be too new for what this one has applied so far.
     if (known === undefined) {
       throw new QuorateError('unknown-member', `there is no member ${peer}`);
     }
