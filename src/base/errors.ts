@@ -17,6 +17,34 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'gossip-values-full': {
+    retryable: true,
+    meaning: 'The shared values are at their limit of entries or bytes; deleting makes room.',
+  },
+  'gossip-value-too-large': {
+    retryable: false,
+    meaning: 'A shared value is larger than one value may be.',
+  },
+  'gossip-snapshot-damaged': {
+    retryable: false,
+    meaning: 'The file from which an agent would rejoin is damaged, or of another kind.',
+  },
+  'gossip-join-failed': {
+    retryable: true,
+    meaning: 'None of the addresses given could be joined.',
+  },
+  'gossip-name-conflict': {
+    retryable: false,
+    meaning: 'Another member has this name, and the majority knows that one: this agent stopped.',
+  },
+  'insecure-listener': {
+    retryable: false,
+    meaning: 'An address beyond loopback without encryption, which strict security refuses.',
+  },
+  'gossip-slow-consumer': {
+    retryable: true,
+    meaning: 'A reader of changes, events or answers fell too far behind, and was cut off.',
+  },
   'no-leader': { retryable: true, meaning: 'No leader is known at the moment.' },
   transferring: { retryable: true, meaning: 'Leadership is being handed over.' },
   'over-quota': { retryable: true, meaning: 'Too much is waiting to be committed already.' },
@@ -174,6 +202,22 @@ export const errorCodes = {
     meaning: 'A file was written by a newer version of this program.',
   },
   'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
+  'gossip-too-large': {
+    retryable: false,
+    meaning: 'An event, query, answer or set of tags is larger than gossip may carry.',
+  },
+  'gossip-overloaded': {
+    retryable: true,
+    meaning: 'So many events or queries wait already that one more is refused.',
+  },
+  'gossip-stopped': {
+    retryable: false,
+    meaning: 'The gossip member is leaving, has left, or had to shut down.',
+  },
+  'gossip-unknown': {
+    retryable: false,
+    meaning: 'No such member, or no query that waits for an answer.',
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
 /** A stable name of an operating error. */

@@ -4,9 +4,10 @@
 import { QuorateError } from '../base/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
+import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
 import { parseAddress } from '../engine/peers/address.ts';
-import { engineDefaults } from '../engine/settings.ts';
+import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
@@ -34,6 +35,7 @@ export interface MemberInfo {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
+/** This process's part in a cluster. Made by `openMember`. */
 export class Member implements GroupHost {
   readonly requests = new Requests();
   /** Where this member listens for others. */
@@ -67,8 +69,9 @@ export class Member implements GroupHost {
     /** Where the links' driver listens. */
     readonly address: Address;
     readonly advertise: string;
+    readonly tuning: Tuning;
   }) {
-    const { ports, options, lock, links, address, advertise } = init;
+    const { ports, options, lock, links, address, advertise, tuning } = init;
     this.address = address;
     this.#ports = ports;
     this.#lock = lock;
@@ -84,8 +87,8 @@ export class Member implements GroupHost {
       address: advertise,
       tags: options.tags ?? {},
       beginning: beginningFrom(options, advertise),
-      settings: { ...engineDefaults, tickMs },
-      log: { repair: options.repair ?? false },
+      settings: { ...engineDefaults, ...tuning.engine, tickMs },
+      log: { ...tuning.log, repair: options.repair ?? false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
     });
@@ -298,11 +301,21 @@ function macFrom({ crypto }: Ports, secret: string | undefined) {
   return (bytes: Uint8Array) => crypto.hmacSha256(key, bytes);
 }
 
+/** Sizes and paces that are fit for most members as they are: tests make them small. */
+export interface Tuning {
+  readonly engine?: Partial<EngineSettings>;
+  readonly log?: Omit<LogOptions, 'repair'>;
+}
+
 /**
  * Opens a member on these ports: the door does it with the platform's.
  * @throws QuorateError as `openMember` says
  */
-export async function openMemberOn(ports: Ports, options: MemberOptions): Promise<Member> {
+export async function openMemberOn(
+  ports: Ports,
+  options: MemberOptions,
+  tuning: Tuning = {},
+): Promise<Member> {
   options.signal?.throwIfAborted();
   const lock = await new Promise<DirectoryLock>((resolve, reject) => {
     ports.disk.makeDirectory('', (error) => {
@@ -314,7 +327,7 @@ export async function openMemberOn(ports: Ports, options: MemberOptions): Promis
     });
   });
   try {
-    return await openLocked(ports, options, lock);
+    return await openLocked(ports, { options, lock, tuning });
   } catch (error) {
     await new Promise<void>((resolve) => lock.release(() => resolve()));
     throw error;
@@ -323,9 +336,13 @@ export async function openMemberOn(ports: Ports, options: MemberOptions): Promis
 
 async function openLocked(
   ports: Ports,
-  options: MemberOptions,
-  lock: DirectoryLock,
+  init: {
+    readonly options: MemberOptions;
+    readonly lock: DirectoryLock;
+    readonly tuning: Tuning;
+  },
 ): Promise<Member> {
+  const { options, lock, tuning } = init;
   const own = options.peers?.find((peer) => peer.name === options.name);
   let member: Member | undefined;
   const links = new LinkDriver({
@@ -343,7 +360,7 @@ async function openLocked(
     });
   });
   const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
-  member = new Member({ ports, options, lock, links, address, advertise });
+  member = new Member({ ports, options, lock, links, address, advertise, tuning });
   const { close } = member;
   options.signal?.addEventListener('abort', () => void close.call(member), { once: true });
   await member.open();

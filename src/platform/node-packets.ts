@@ -1,4 +1,4 @@
-/** Datagrams on Node. */
+/** Datagrams on Node: UDP sockets behind the packets port. */
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { assert } from '../base/assert.ts';

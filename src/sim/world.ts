@@ -5,11 +5,17 @@
  *
  * @example
  * ```ts
+ * import { World } from 'quorate/sim';
+ *
  * const world = new World({ seed: 7 });
- * const a = world.node('a');
- * a.run((ports) => serve(ports));
+ * let rang = false;
+ * world.node('a').run(({ clock }) => {
+ *   clock.after(500, () => {
+ *     rang = true;
+ *   });
+ * });
  * world.network.partition(['a'], ['b', 'c']);
- * world.runUntil(() => elected(), { limitMs: 10_000 });
+ * world.runUntil(() => rang, { limitMs: 10_000 });
  * ```
  */
 import type { SeededRandom } from '../base/seeded-random.ts';

@@ -41,8 +41,10 @@ const weights = {
   oneWay: { mixed: 3, elections: 4, members: 3, reads: 4, storage: 2, quiet: 2 },
   heal: { mixed: 8, elections: 12, members: 8, reads: 10, storage: 6, quiet: 6 },
   // Plays in several acts.
-  flipFlop: { mixed: 1, elections: 6, members: 0, reads: 0, storage: 2, quiet: 0 },
-  relapse: { mixed: 1, elections: 6, members: 1, reads: 0, storage: 2, quiet: 0 },
+  flipFlop: { mixed: 1, elections: 6, members: 0, reads: 0, storage: 6, quiet: 0 },
+  figureEight: { mixed: 2, elections: 25, members: 1, reads: 0, storage: 2, quiet: 0 },
+  relapse: { mixed: 2, elections: 15, members: 1, reads: 0, storage: 4, quiet: 0 },
+  staleRead: { mixed: 1, elections: 1, members: 1, reads: 10, storage: 0, quiet: 0 },
 } satisfies Record<string, Record<Profile, number>>;
 
 export type StepKind = keyof typeof weights;
@@ -120,7 +122,8 @@ function groupFrom(profile: Profile, random: SeededRandom): GroupPlan {
   const learners = voters < 7 ? one(0, 0, 0, 1, 2) : 0;
   const lease = chance(profile === 'reads' ? 0.5 : 0.1);
   const driftRatioMax = one(0, 0.1, 0.3);
-  const messageBytesMax = one(0, 60, 60, 2 ** 20);
+  const elections = profile === 'elections';
+  const messageBytesMax = elections ? one(0, 0, 60, 2 ** 20) : one(0, 60, 60, 2 ** 20);
   const allAsync = one(true, false, undefined);
   const prioritized = chance(0.2);
   return {
@@ -131,9 +134,9 @@ function groupFrom(profile: Profile, random: SeededRandom): GroupPlan {
       priority: prioritized ? random.below(3) : 0,
       rate: 1 + random.fraction() * driftRatioMax,
     })),
-    electionTicks: one(3, 4, 6, 10),
-    preVote: chance(0.5),
-    checkQuorum: lease || chance(0.5),
+    electionTicks: elections ? one(4, 6, 10, 10) : one(3, 4, 6, 10),
+    preVote: chance(elections ? 0.3 : 0.5),
+    checkQuorum: lease || chance(elections ? 0.3 : 0.5),
     lease,
     driftRatioMax,
     stepDownOnRemoval: chance(0.8),
@@ -144,10 +147,10 @@ function groupFrom(profile: Profile, random: SeededRandom): GroupPlan {
     inflightBytesMax: messageBytesMax + one(1, 100, 2 ** 20),
     applyingBytesMax: one(1, 100, 2 ** 20),
     uncommittedBytesMax: one(30, 2 ** 20),
-    loss: one(0, 0.02, 0.1, 0.3),
+    loss: elections ? one(0, 0, 0.02, 0.1) : one(0, 0.02, 0.1, 0.3),
     duplication: one(0, 0.05, 0.2),
     detour: one(0, 0.05, 0.2),
-    delayMax: one(1, TICK / 2, 2 * TICK),
+    delayMax: elections ? one(1, TICK / 2, TICK / 2, 2 * TICK) : one(1, TICK / 2, 2 * TICK),
     detourMax: one(10, 40) * TICK,
     diskMax: one(1, 1, TICK / 2, 3 * TICK),
     away: one(0, 0, 0.3),

@@ -5,6 +5,7 @@ import { encodeChange } from '../../src/raft/wire/change.ts';
 import type { Host } from './host.ts';
 import { encodeCommand } from './machine.ts';
 import { PAUSE_MAX, type Step, type StepKind, TICK } from './plan.ts';
+import { plays, read } from './plays.ts';
 import type { World } from './world.ts';
 
 export function perform(world: World, step: Step): void {
@@ -16,7 +17,10 @@ type Action = (world: World, step: Step) => void;
 
 const actions: Readonly<Record<StepKind, Action>> = {
   propose,
-  read,
+  read(world, { a }) {
+    const host = somebody(world, a);
+    if (host !== undefined) read(world, host);
+  },
   change,
   transfer(world, { a, b }) {
     const target = 1 + (b % world.hosts.size);
@@ -68,8 +72,7 @@ const actions: Readonly<Record<StepKind, Action>> = {
     world.block(1 + (a % world.hosts.size), 1 + (b % world.hosts.size));
   },
   heal: (world) => world.heal(),
-  flipFlop,
-  relapse,
+  ...plays,
 };
 
 /** Half of the time the leader, for there is where the trouble is. */
@@ -107,15 +110,6 @@ function propose(world: World, { a, b }: Step): void {
   host.step({ type: 'propose', entries, requiredTerm });
 }
 
-function read(world: World, { a }: Step): void {
-  const host = somebody(world, a);
-  if (host === undefined || world.events.now < host.pausedUntil) return;
-  const context = ++world.contexts;
-  world.oracle.readBegan(context);
-  const nowMs = host.nowMs();
-  host.step({ type: 'read', context, ...(nowMs === undefined ? {} : { nowMs }) });
-}
-
 function change(world: World, { a, b }: Step): void {
   const data = encodeChange(changeFrom(world, b));
   somebody(world, a)?.step({ type: 'propose', entries: [{ type: 'configuration', data }] });
@@ -146,59 +140,4 @@ function changeStep(world: World, b: number): ChangeStep {
     return { type, member: free };
   }
   return { type, member: known[(b >>> 2) % known.length]! };
-}
-
-/**
- * Two leaders take turns to rewrite one follower's log while its disk lags behind: what the disk
- * reports at the end is about a log that has changed and changed back.
- */
-function flipFlop(world: World, { a, b }: Step): void {
-  const first = world.leader;
-  const others = world.running.filter((host) => host !== first);
-  if (first === undefined || others.length < 2) return;
-  const follower = others[a % others.length]!;
-  const rivals = others.filter((host) => host !== follower);
-  const second = rivals[b % rivals.length]!;
-  const { electionTicks } = world.plan.group;
-  const act = (2 + ((b >>> 8) % (3 * electionTicks))) * TICK;
-  slowDown(world, follower, 3 * act);
-  const turn = (leader: Host, rival: Host) => {
-    world.heal();
-    isolate(world, rival.id);
-    for (const host of world.hosts.values()) {
-      if (host !== leader && host !== follower) world.block(leader.id, host.id);
-    }
-    propose(world, { wait: 0, kind: 'propose', a: 0, b: 1 });
-    leader.step({
-      type: 'propose',
-      entries: [
-        { type: 'normal', data: encodeCommand({ id: world.commands++, requiredTerm: 0 }, 0) },
-      ],
-    });
-  };
-  const elect = (host: Host, loser: Host) => {
-    world.heal();
-    isolate(world, loser.id);
-    host.step({ type: 'campaign' });
-  };
-  turn(first, second);
-  world.whileFaulty(act, () => elect(second, first));
-  world.whileFaulty(1.5 * act, () => turn(second, first));
-  world.whileFaulty(2 * act, () => elect(first, second));
-  world.whileFaulty(2.5 * act, () => turn(first, second));
-}
-
-/** A candidate dies before its disk has what it told its voters, and stands again at once. */
-function relapse(world: World, { a, b }: Step): void {
-  const host = world.running[a % Math.max(1, world.running.length)];
-  if (host === undefined) return;
-  slowDown(world, host, 10 * TICK);
-  propose(world, { wait: 0, kind: 'propose', a: 0, b: 2 });
-  world.whileFaulty((b >>> 8) % (2 * TICK), () => host.step({ type: 'campaign' }));
-  world.whileFaulty(((b >>> 8) % (2 * TICK)) + (b % 8), () => {
-    host.crash();
-    host.slowness = { by: 0, until: 0 };
-    host.start();
-    world.whileFaulty((b >>> 16) % 5, () => host.step({ type: 'campaign' }));
-  });
 }

@@ -12,8 +12,9 @@ import { Host } from './host.ts';
 import { encodeState } from './machine.ts';
 import { Oracle } from './oracle.ts';
 import { type Plan, TICK } from './plan.ts';
+import type { Dweller, Surroundings } from './surroundings.ts';
 
-export class World {
+export class World implements Surroundings {
   readonly plan: Plan;
   readonly events = new EventQueue();
   readonly hosts = new Map<MemberId, Host>();
@@ -22,6 +23,9 @@ export class World {
   /** Pairs between which nothing passes: from × 1000 + to. */
   readonly #blocked = new Set<number>();
   faulty = true;
+  /** What a play lets onto the network, and what it has take longer. */
+  passes: ((message: Message) => boolean) | undefined;
+  delays: ((message: Message) => number) | undefined;
   /** The plan's figures, which end with the faults. */
   loss: number;
   duplication: number;
@@ -102,20 +106,24 @@ export class World {
 
   heal(): void {
     this.#blocked.clear();
+    this.passes = undefined;
+    this.delays = undefined;
   }
 
-  send(sent: Message, from: Host): void {
+  send(sent: Message, from: Dweller): void {
     this.messagesSent++;
     const message = this.plan.group.wire ? decodeMessage(encodeMessage(sent)) : sent;
     const { random } = this;
-    const lost = random.fraction() < this.loss;
+    const lost = random.fraction() < this.loss || this.passes?.(sent) === false;
     const copies = random.fraction() < this.duplication ? 2 : 1;
     this.note(() => `${lost ? 'LOST ' : ''}${JSON.stringify(message)}`);
+    const longer = this.delays?.(sent) ?? 0;
     let arrives = false;
     for (let copy = 0; copy < copies && !lost; copy++) {
       const { detourMax } = this.plan.group;
       const detour = random.fraction() < this.detour;
-      this.events.after(random.fraction() * (detour ? detourMax : this.delayMax), () => {
+      const takes = longer + random.fraction() * (detour ? detourMax : this.delayMax);
+      this.events.after(takes, () => {
         if (this.#blocked.has(message.from * 1000 + message.to)) return;
         const target = this.hosts.get(message.to);
         if (target?.up !== true) return;
@@ -140,7 +148,7 @@ export class World {
     });
   }
 
-  restartLater(host: Host, delay: number): void {
+  restartLater(host: Dweller, delay: number): void {
     this.events.after(delay, () => host.start());
   }
 }

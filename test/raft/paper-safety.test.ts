@@ -93,6 +93,15 @@ describe('figure 2: persistent state', () => {
     expect(lone.member.collect()).toMatchObject([{ type: 'vote-reply', granted: true }]);
   });
 
+  test('a vote is written in a term that was known before as well', () => {
+    const lone = new Lone({ hardState: { term: 1 }, settings: plain });
+    lone.tell(message('vote', { term: 1 }));
+    expect(lone.member.storage.initialState().hardState).toMatchObject({ term: 1, vote: 2 });
+    lone.member.crash();
+    lone.member.start();
+    expect(lone.tell(message('vote', { from: 3, term: 1 }))).toMatchObject([{ granted: false }]);
+  });
+
   test('entries are durable when their acknowledgement leaves', () => {
     const lone = new Lone({ settings: { ...plain, asyncStorageWrites: true } });
     lone.member.diskHeld = true;

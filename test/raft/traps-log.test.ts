@@ -256,10 +256,16 @@ describe('trap 22: the log moves on while a snapshot is on its way', () => {
     const cluster = fallBehind();
     cluster.partition([1, 2], [3]);
     cluster.run(25);
+    cluster.step(1, { type: 'report-unreachable', member: 3 });
+    expect(cluster.status(1).progress[2]).toMatchObject({ state: 'probe', active: false });
     cluster.propose(1, 'c');
     cluster.sent();
-    cluster.settle();
+    cluster.run(3);
     expect(cluster.sent('snapshot')).toEqual([]);
+    cluster.heal();
+    cluster.run(3);
+    expect(cluster.sent('snapshot')).toHaveLength(1);
+    expect(cluster.applied(3)).toEqual(['a', 'b', 'c']);
   });
 });
 
@@ -306,5 +312,19 @@ describe('trap 25: a full window, all of it lost', () => {
     const [rest] = lone.acknowledge(2, 3);
     expect(rest).toMatchObject({ previousIndex: 3, entries: [{ index: 4 }, { index: 5 }] });
     expect(lone.status.progress[1]).toMatchObject({ inflightMessages: 1, inflightBytes: size });
+  });
+
+  test('a member that cannot be reached is probed from where it was known to be', () => {
+    const lone = new Lone();
+    lone.becomeLeader();
+    lone.acknowledge(2, 1);
+    for (const word of ['a', 'b', 'c']) lone.propose(word);
+    expect(lone.status.progress[1]).toMatchObject({ state: 'replicate', next: 5 });
+    lone.tell({ type: 'report-unreachable', member: 2 });
+    expect(lone.status.progress[1]).toMatchObject({
+      state: 'probe',
+      next: 2,
+      inflightMessages: 0,
+    });
   });
 });

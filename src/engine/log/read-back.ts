@@ -126,7 +126,8 @@ export class ReadBack {
 function stretchFrom(group: GroupLog, from: number): Stretch {
   const { places, segments } = group;
   const position = places.position(from);
-  const limit = Math.min(places.lastIndex + 1, segments.endOfRun(from));
+  // What is in memory need not be read; the newest of it may not even be written yet.
+  const limit = Math.min(group.cacheFirst(), segments.endOfRun(from));
   let to = from + 1;
   let end = position + places.lengthBytes(from);
   while (to < limit) {

@@ -183,7 +183,8 @@ function cut(
   }
   const type = types[first & 255];
   if (type === undefined) return 'passed over';
-  const bulk = bytes.subarray(metaEnd, at + frameBytes);
+  const end = at + frameBytes;
+  const bulk = end === metaEnd ? empty : bytes.subarray(metaEnd, end);
   return { type, meta: bytes.subarray(metaAt, metaEnd), bulk };
 }
 

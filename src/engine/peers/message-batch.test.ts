@@ -134,6 +134,17 @@ test('heartbeats of 2,000 groups are one frame of a few bytes each', () => {
   expect(bytes.length / 2000).toBeLessThan(10);
 });
 
+test('a long batch becomes several frames, which are read one by one', () => {
+  const data = new Uint8Array(100_000);
+  const messages = Array.from({ length: 9 }, (_, at): Grouped => {
+    const entries = [{ type: 'normal', term: 2, index: at + 1, data } as const];
+    const envelope = { from: 3, to: 4, term: 2, previousIndex: at, previousTerm: 2 };
+    return [1, { type: 'append', ...envelope, entries, commit: 0 }];
+  });
+  const { bytes } = encode(messages, 64e6);
+  expect(decode(bytes)).toEqual({ frames: 3, messages });
+});
+
 test('the same entries are encoded once for all followers', () => {
   const [entries] = fc.sample(entriesFrom(8, 3), 1) as [ReturnType<typeof Array.of>];
   const of = (to: number): Append =>
@@ -164,4 +175,38 @@ test('heartbeats are dropped first', () => {
   batch.add(2, { type: 'heartbeat-reply', ...envelope, round: 1 });
   batch.dropHeartbeats();
   expect([batch.size, batch.bytes]).toEqual([1, 64]);
+});
+
+test('a frame that was given out stays as it is while the batch goes on', () => {
+  const voters = Array.from({ length: 2000 }, (_, at) => at + 1);
+  const configuration = {
+    voters,
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  const data = new Uint8Array(0);
+  const envelope = { from: 3, to: 4, term: 1 };
+  const large: Message = {
+    type: 'snapshot',
+    ...envelope,
+    snapshot: { term: 1, index: 9, configuration, data },
+  };
+  const batch = new MessageBatch();
+  const outbox = new Outbox();
+  const given: Uint8Array[] = [];
+  for (const message of [large, large, { type: 'timeout-now', ...envelope } as const, large]) {
+    batch.add(1, message);
+    batch.flush(outbox, new EntryBlocks(), 1e6);
+    given.push(...outbox.take());
+  }
+  const { messages } = decode(joined(given));
+  expect(messages.map(([, { type }]) => type)).toEqual([
+    'snapshot',
+    'snapshot',
+    'timeout-now',
+    'snapshot',
+  ]);
+  expect(messages[0]).toEqual([1, large]);
 });

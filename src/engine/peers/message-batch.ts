@@ -17,7 +17,7 @@ import type { Message } from '../../raft/message.ts';
 import type { GroupId } from '../log/log-write.ts';
 import { type Block, blockOf, type EntryBlocks } from './entry-blocks.ts';
 import { messageBlock, readMessage, typeNumber, writeMessage } from './message-fields.ts';
-import type { Outbox } from './outbox.ts';
+import { COPIED_BYTES_MAX, type Outbox } from './outbox.ts';
 
 const HAS_BLOCK = 128;
 const LOWER_GROUP = 64;
@@ -29,8 +29,11 @@ const MESSAGE_BYTES = 64;
 /** What an entry is counted with beside its data. */
 const ENTRY_BYTES = 16;
 
-/** A meta part is cut off behind the message that goes beyond this. */
-const META_BYTES_ENOUGH = 2 ** 20;
+/**
+ * A frame ends behind the message that goes beyond this: on a slow network what has arrived is read
+ * while the rest is on its way, and shows that the sender lives.
+ */
+const FRAME_BYTES_ENOUGH = 256 * 1024;
 
 /** A message that fits into no frame. */
 export interface TooLarge {
@@ -47,6 +50,8 @@ export class MessageBatch {
   /** A bound on what the messages take in a frame. */
   bytes = 0;
   #waiting: Waiting[] = [];
+  /** Small frames, of which there are many, are made in one buffer. */
+  readonly #scratch = new ByteWriter(COPIED_BYTES_MAX);
 
   get size(): number {
     return this.#waiting.length;
@@ -75,7 +80,7 @@ export class MessageBatch {
     this.#waiting = [];
     this.bytes = 0;
     const tooLarge: TooLarge[] = [];
-    let frame = new FrameInMaking(waiting.length);
+    let frame = new FrameInMaking(this.#writerFor(waiting.length));
     for (const each of waiting) {
       const block = blockFor(each.message, blocks);
       const blockBytes = block?.bytes.length ?? 0;
@@ -85,14 +90,19 @@ export class MessageBatch {
         continue;
       }
       const full = frame.bytes + bytes > frameBytesMax;
-      if (full || frame.metaBytes > META_BYTES_ENOUGH) {
+      if (full || frame.bytes > FRAME_BYTES_ENOUGH) {
         frame.finish(outbox);
-        frame = new FrameInMaking(waiting.length);
+        frame = new FrameInMaking(this.#writerFor(waiting.length));
       }
       frame.add(each, block);
     }
     frame.finish(outbox);
     return tooLarge;
+  }
+
+  #writerFor(messages: number): ByteWriter {
+    const isSmall = messages * MESSAGE_BYTES < COPIED_BYTES_MAX;
+    return isSmall ? this.#scratch.clear() : new ByteWriter(messages * 16);
   }
 }
 
@@ -102,17 +112,14 @@ class FrameInMaking {
   readonly #meta: ByteWriter;
   readonly #bulk: Uint8Array[] = [];
   #group = 0;
-  metaBytes = 0;
 
-  constructor(messages: number) {
-    this.#meta = new ByteWriter(Math.min(messages * 16 + 64, META_BYTES_ENOUGH));
+  constructor(meta: ByteWriter) {
+    this.#meta = meta;
   }
 
   add({ group, message }: Waiting, block: Block | undefined): void {
     const meta = this.#meta;
-    const bound = boundOf(message);
-    this.metaBytes += bound;
-    this.bytes += bound;
+    this.bytes += boundOf(message);
     const head = typeNumber(message) | (block === undefined ? 0 : HAS_BLOCK);
     if (group === this.#group) {
       meta.byte(head | SAME_GROUP);
@@ -137,7 +144,11 @@ class FrameInMaking {
   }
 
   finish(outbox: Outbox): void {
-    if (this.bytes > 0) outbox.frame('messages', this.#meta.finish(), this.#bulk);
+    if (this.bytes === 0) return;
+    const meta = this.#meta.finish();
+    // What is not copied must not be written to again: a snapshot's members may be many.
+    const isKept = meta.length >= COPIED_BYTES_MAX;
+    outbox.frame('messages', isKept ? meta.slice() : meta, this.#bulk);
   }
 }
 
@@ -191,12 +202,12 @@ export function readMessages(
 
 class BlockReader {
   readonly #bulk: Uint8Array;
-  readonly #view: DataView;
+  /** Most frames of messages have no blocks. */
+  #view: DataView | undefined;
   #at = 0;
 
   constructor(bulk: Uint8Array) {
     this.#bulk = bulk;
-    this.#view = viewOf(bulk);
   }
 
   /** The next block, by the length and checksum that stand next in `meta`. */
@@ -206,6 +217,7 @@ class BlockReader {
     let hash = meta.byte() + meta.byte() * 2 ** 8;
     hash += meta.byte() * 2 ** 16 + meta.byte() * 2 ** 24;
     if (to > this.#bulk.length) throw malformed('a block beyond the end');
+    this.#view ??= viewOf(this.#bulk);
     if (xxhash32(this.#view, from, to) !== hash) throw malformed('a damaged block');
     this.#at = to;
     return this.#bulk.subarray(from, to);

@@ -7,8 +7,8 @@ import { assert } from '../../base/assert.ts';
 import { viewOf, xxhash32, xxhash32Of } from '../../base/xxhash32.ts';
 import { type FrameType, HEAD_BYTES, META_BYTES_LIMIT, writeHead } from './frame.ts';
 
-/** Parts below this are copied. */
-const COPIED_BYTES_MAX = 4096;
+/** Parts below this are copied, and may be changed once they have been given to the outbox. */
+export const COPIED_BYTES_MAX = 4096;
 
 /** Slabs begin small, for links that only meet and part, and double up to the maximum. */
 const SLAB_BYTES_MIN = 1024;

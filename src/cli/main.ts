@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/**
+ * The `quorate` command: finds the command that is asked for, runs it, and turns what went wrong
+ * into a line for people and an exit code.
+ */
+import { QuorateError } from '../base/errors.ts';
+import { gossipCommand, gossipUsage } from './gossip.ts';
+
+/** A command: what it says of itself, and what it does with its words. */
+interface Command {
+  readonly usage: string;
+  /** Resolves with the exit code. */
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  gossip: { usage: gossipUsage, run: gossipCommand },
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = 'help', ...rest] = args;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    const asked = ['help', '-help', '--help', '-h'].includes(name);
+    if (!asked) console.error(`There is no command "${name}".\n`);
+    for (const { usage } of Object.values(commands)) console.log(usage);
+    return asked ? 0 : 2;
+  }
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    if (!(error instanceof QuorateError)) throw error;
+    console.error(`${error.message} (${error.code})`);
+    return error.code === 'invalid-config' ? 2 : 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
