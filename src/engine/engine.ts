@@ -285,8 +285,9 @@ export class Engine implements ReplicaHost, PeerHandler {
     for (const { ticket, replica, task } of this.#appends) {
       if (ticket > durableTicket) break;
       settled++;
-      this.#busy.add(replica);
       this.#settle(replica, task);
+      // A mere note of the commit index is durable at once and leads to nothing.
+      if (replica.raft.hasReady()) this.#busy.add(replica);
     }
     if (settled > 0) this.#appends.splice(0, settled);
   }

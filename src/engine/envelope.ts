@@ -8,6 +8,7 @@
  * an entry of an earlier life is nobody's.
  */
 import { ByteReader, numberBytes } from '../base/binary.ts';
+import type { ByteSlab } from '../base/byte-slab.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { MemberId } from '../raft/entry.ts';
 
@@ -28,9 +29,10 @@ export interface Envelope {
 /** Sequences are whole numbers below this; they are drawn below half of it, to leave room. */
 export const SEQUENCE_LIMIT = 2 ** 48;
 
-export function wrap({ kind, origin, sequence, body }: Envelope): Uint8Array {
+/** The entry's data, in room from `slab`: the command is copied, and may change afterwards. */
+export function wrap({ kind, origin, sequence, body }: Envelope, slab: ByteSlab): Uint8Array {
   const headBytes = 1 + numberBytes(origin) + 6;
-  const data = new Uint8Array(headBytes + body.length);
+  const data = slab.take(headBytes + body.length);
   data[0] = kinds.indexOf(kind);
   let offset = 1;
   let rest = origin;
@@ -59,8 +61,7 @@ export function unwrap(data: Uint8Array): Envelope {
   if (kind === undefined)
     throw new QuorateError('malformed-message', 'an entry of an unknown kind');
   const origin = reader.number();
-  const six = reader.raw(6);
-  const low = six[0]! + six[1]! * 2 ** 8 + six[2]! * 2 ** 16 + six[3]! * 2 ** 24;
-  const sequence = low + (six[4]! + six[5]! * 2 ** 8) * 2 ** 32;
+  let sequence = 0;
+  for (let scale = 1; scale < SEQUENCE_LIMIT; scale *= 256) sequence += reader.byte() * scale;
   return { kind, origin, sequence, body: reader.raw(reader.remaining) };
 }

@@ -10,10 +10,11 @@
  * place of the entries, is their fate unknown: then they fail with `maybeApplied`.
  */
 import { assert } from '../base/assert.ts';
+import { ByteSlab } from '../base/byte-slab.ts';
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
 import type { Random } from '../ports/random.ts';
 import type { MemberId, Proposal } from '../raft/entry.ts';
-import { SEQUENCE_LIMIT, wrap } from './envelope.ts';
+import { type Envelope, SEQUENCE_LIMIT, wrap } from './envelope.ts';
 import type { Ticket } from './event.ts';
 import type { Outcome } from './machine.ts';
 
@@ -35,6 +36,7 @@ export class Proposals {
   readonly #self: MemberId;
   readonly #answer: Answer;
   readonly #limit: number;
+  readonly #slab = new ByteSlab();
   #nextSequence: number;
   #queue: Pending[] = [];
   /** Offered ones by sequence; a Map keeps them in the order in which they came. */
@@ -69,7 +71,8 @@ export class Proposals {
       return this.#fail(ticket, 'over-quota', `${this.size} proposals are on their way already`);
     }
     const sequence = this.#nextSequence++;
-    const data = wrap({ kind: 'command', origin: this.#self, sequence, body: command });
+    const envelope: Envelope = { kind: 'command', origin: this.#self, sequence, body: command };
+    const data = wrap(envelope, this.#slab);
     const entry: Proposal = { type: 'normal', data };
     this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, term: 0 });
   }
@@ -96,14 +99,11 @@ export class Proposals {
   }
 
   /** An entry of this member was applied; an unknown sequence is of an earlier life, or given up. */
-  applied(sequence: number, outcome: () => Outcome): void {
+  applied(sequence: number, outcome: Outcome): void {
     const pending = this.#open.get(sequence);
-    if (pending === undefined) {
-      outcome();
-      return;
-    }
+    if (pending === undefined) return;
     this.#open.delete(sequence);
-    this.#answer(pending.ticket, outcome());
+    this.#answer(pending.ticket, outcome);
   }
 
   /**

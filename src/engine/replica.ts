@@ -16,7 +16,7 @@ import type { ReadState, Role } from '../raft/ready.ts';
 import { decodeChange } from '../raft/wire/change.ts';
 import { unwrap } from './envelope.ts';
 import type { GroupId, Propose, Read, Ticket } from './event.ts';
-import type { Machine, Outcome } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { type Answer, type Pending, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 
@@ -275,9 +275,8 @@ export class Replica {
 
   #applyCommand({ index, term, data }: Entry): void {
     const { origin, sequence, body } = unwrap(data);
-    const outcome = (): Outcome => this.machine.apply(body, { index, term });
+    const outcome = this.machine.apply(body, { index, term });
     if (origin === this.#self) this.proposals.applied(sequence, outcome);
-    else outcome();
   }
 }
 
