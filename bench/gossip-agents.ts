@@ -3,6 +3,7 @@
  * nothing happens. `npm run bench -- gossip-agents [--members 200] [--processes 4] [--idle 20]`
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { fileURLToPath } from 'node:url';
 import type { Gossip } from '../src/gossip/api.ts';
 import type { GossipHost } from '../src/gossip/host.ts';
@@ -33,6 +34,7 @@ type Order =
     }
   | { readonly type: 'await'; readonly members: number }
   | { readonly type: 'measure' }
+  | { readonly type: 'bare'; readonly sockets: number; readonly forMs: number }
   | { readonly type: 'close' };
 
 /** What a child has used since it began. */
@@ -104,6 +106,12 @@ async function parent({ members, processes, idleMs }: Plan): Promise<void> {
   const memory = (after.memoryBytes / members / 1024).toFixed(0);
   console.log(`  memory              ${memory} KiB a member, the processes' own share included`);
   await Promise.all(children.map((each) => each.ask({ type: 'close' })));
+  const quiet = await usage(children);
+  await Promise.all(
+    children.map((each) => each.ask({ type: 'bare', sockets: share, forMs: idleMs })),
+  );
+  const bare = ((await usage(children)).cpuMs - quiet.cpuMs) / idleMs;
+  console.log(`  bare sockets        ${(bare * 100).toFixed(2)} % of a core for as many packets`);
   for (const each of children) each.end();
 }
 
@@ -159,10 +167,17 @@ function child(): void {
             return openGossipOn(host(counts), {
               name: `member-${index + at}`,
               bind: '127.0.0.1:0',
+              // Time limits are not what is measured, and a busy machine must still finish.
+              settings: { tcpTimeoutMs: 120_000 },
               ...(join === undefined ? {} : { join: [join] }),
             });
           });
-          agents.push(...(await Promise.all(opening)));
+          for (const agent of await Promise.all(opening)) {
+            agents.push(agent);
+            void agent.closed.then(({ reason, error }) => {
+              if (reason === 'failed') console.error(`${agent.name} has ended:`, error);
+            });
+          }
         }
         const { host: ip, port } = agents[0]!.address;
         return `${ip}:${port}`;
@@ -177,6 +192,9 @@ function child(): void {
         const cpuMs = (user + system) / 1_000;
         return { ...counts, cpuMs, memoryBytes: process.memoryUsage().rss };
       }
+      case 'bare':
+        await exchangeBare(order.sockets, order.forMs);
+        return undefined;
       case 'close':
         await Promise.all(agents.map((agent) => agent.close()));
         return undefined;
@@ -185,6 +203,32 @@ function child(): void {
   process.on('message', (order) => {
     void carryOut(order as Order).then((answer) => process.send?.({ answer }));
   });
+}
+
+/**
+ * What the packets of idle agents cost without agents: each socket sends one and has one answered
+ * each second. It tells how much of the agents' figure is the machine's.
+ */
+async function exchangeBare(count: number, forMs: number): Promise<void> {
+  const ping = new Uint8Array(113);
+  const sockets = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = createSocket('udp4');
+      socket.on('message', (bytes, from) => {
+        // A ping is answered; what answers it is a byte longer, and is not.
+        if (bytes.length === 113) socket.send(new Uint8Array(114), from.port, from.address);
+      });
+      await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+      return socket;
+    }),
+  );
+  const timers = sockets.map((socket, index) => {
+    const { port } = sockets[(index + 1) % count]!.address();
+    return setInterval(() => socket.send(ping, port, '127.0.0.1'), 990 + (index % 20));
+  });
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  for (const timer of timers) clearInterval(timer);
+  for (const socket of sockets) socket.close();
 }
 
 const silent: Logger = {

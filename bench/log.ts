@@ -7,12 +7,14 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
+import { crc32c } from '../src/base/crc32c.ts';
 import { QuorateError } from '../src/base/errors.ts';
 import { DiskRequests } from '../src/engine/log/disk-requests.ts';
 import type { MemberLog } from '../src/engine/log/member-log.ts';
 import { foundLog, type OpenedLog, openLog } from '../src/engine/log/opening.ts';
 import { DiskDriver } from '../src/member/disk-driver.ts';
 import { NodeDisk } from '../src/platform/node-disk.ts';
+import type { DiskFile } from '../src/ports/disk.ts';
 import type { Entry } from '../src/raft/entry.ts';
 
 function setting(name: string, otherwise: string): string {
@@ -25,6 +27,7 @@ const total = Number(setting('entries', '1000000'));
 /** An entry of the reference's 300-byte records, and one of the aim's 256-byte commands. */
 const recordBytes = 300;
 const commandBytes = 256;
+const floorBytes = 64 * 2 ** 20;
 
 /** A log on a directory, driven as a member drives it. */
 class Runner {
@@ -111,9 +114,54 @@ async function write(runner: Runner, size: number, forMs: number): Promise<numbe
   });
 }
 
+interface Rate {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+}
+
+/** The floor: a checksum a record, and as many bytes written and synced, and nothing else. */
+async function bare(directory: string, size: number): Promise<Rate> {
+  const disk = new NodeDisk(directory);
+  const opened = <T>(start: (done: (result: T | QuorateError) => void) => void): Promise<T> =>
+    new Promise((resolve, reject) => {
+      start((result) => (result instanceof QuorateError ? reject(result) : resolve(result)));
+    });
+  const done = (start: (done: (error: QuorateError | null) => void) => void): Promise<null> =>
+    opened<null>((answer) => start((error) => answer(error)));
+  const file = await opened<DiskFile>((answer) => disk.open('bare', 'create', answer));
+  await done((answer) => file.preallocate(floorBytes, answer));
+  const data = new Uint8Array(recordBytes).fill(7);
+  const batch = new Uint8Array(size * (recordBytes + 10));
+  let position = 0;
+  let records = 0;
+  const run = async (forMs: number): Promise<void> => {
+    const endMs = performance.now() + forMs;
+    while (performance.now() < endMs) {
+      for (let i = 0; i < size; i++) {
+        crc32c(data);
+        batch.set(data, i * (recordBytes + 10));
+      }
+      await done((answer) => file.writeAndSync([batch], position, answer));
+      position = position + 2 * batch.length > floorBytes ? 0 : position + batch.length;
+      records += size;
+    }
+  };
+  await run(300);
+  records = 0;
+  const cpuBefore = process.cpuUsage();
+  const startMs = performance.now();
+  await run((seconds * 1000) / 2);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const perSecond = (records / (performance.now() - startMs)) * 1000;
+  await done((answer) => file.close(answer));
+  return { perSecond, cpuUs: (user + system) / records };
+}
+
 async function measureWriting(directory: string): Promise<void> {
   console.log(`${recordBytes}-byte records, ${seconds} s each: one write and sync a batch`);
-  console.log('batch     records/s   batches/s   CPU-µs a record   aim');
+  console.log(
+    'batch     records/s   batches/s   CPU-µs a record   aim   (bare write: records/s, CPU-µs)',
+  );
   const aims = new Map([
     [16, '12'],
     [256, '1.3'],
@@ -130,13 +178,15 @@ async function measureWriting(directory: string): Promise<void> {
     const elapsedMs = performance.now() - startMs;
     const { user, system } = process.cpuUsage(cpuBefore);
     await runner.close();
+    const floor = await bare(path, size);
     const perSecond = (records / elapsedMs) * 1000;
     console.log(
       `${String(size).padEnd(6)}${Math.round(perSecond).toLocaleString('en').padStart(13)}` +
         `${Math.round(perSecond / size)
           .toLocaleString('en')
           .padStart(12)}` +
-        `${((user + system) / records).toFixed(2).padStart(18)}   ${aims.get(size) ?? ''}`,
+        `${((user + system) / records).toFixed(2).padStart(18)}${(aims.get(size) ?? '').padStart(6)}` +
+        `   (${Math.round(floor.perSecond).toLocaleString('en')}, ${floor.cpuUs.toFixed(2)})`,
     );
     fs.rmSync(path, { recursive: true });
   }

@@ -7,7 +7,7 @@
  */
 import { lanSettings } from '../../src/swim/presets.ts';
 import type { LifeguardSettings } from '../../src/swim/settings.ts';
-import { GossipWorld, type WorldMember } from '../../src/swim/world/gossip-world.ts';
+import { GossipWorld, type WorldMember } from './gossip-world.ts';
 
 const membersCount = 100;
 const settleMs = 20_000;

@@ -1,39 +1,19 @@
 /**
  * One member of the measured cluster, told what to do by its parent process. It is a program of
  * its own: CPU is what this process used.
+ *
+ * `node worker.js NAME DIRECTORY NAME=HOST:PORT,…`
  */
+import { createInterface } from 'node:readline';
 import {
   type Group,
+  type Logger,
   type Machine,
   type MachineRestore,
   type Outcome,
   openMember,
 } from '../../src/index.ts';
-
-/** What the parent asks. */
-export type Ask =
-  | {
-      readonly type: 'write';
-      readonly inFlight: number;
-      readonly seconds: number;
-      readonly bytes: number;
-    }
-  | { readonly type: 'read'; readonly inFlight: number; readonly seconds: number }
-  | { readonly type: 'cpu' }
-  | { readonly type: 'leader' }
-  | { readonly type: 'close' };
-
-/** What a worker tells. */
-export type Told =
-  | { readonly type: 'ready' }
-  | {
-      readonly type: 'done';
-      readonly operations: number;
-      readonly seconds: number;
-      readonly latenciesMs: readonly number[];
-    }
-  | { readonly type: 'cpu'; readonly cpuUs: number; readonly rssBytes: number }
-  | { readonly type: 'leader'; readonly isLeader: boolean };
+import type { Answer, Ask } from './conversation.ts';
 
 /** Counts, and keeps nothing. */
 class Counter implements Machine {
@@ -60,17 +40,23 @@ class Counter implements Machine {
 
 const LATENCIES_MAX = 100_000;
 
-/** Keeps `inFlight` operations under way for some seconds. */
-async function drive(
-  operation: () => Promise<unknown>,
-  { inFlight, seconds }: { inFlight: number; seconds: number },
-): Promise<Told> {
+interface Load {
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly countMax: number;
+}
+
+/** Keeps `inFlight` operations under way until the time is over or enough are done. */
+async function drive(operation: () => Promise<unknown>, load: Load): Promise<Answer> {
+  const { inFlight, seconds, countMax } = load;
   const latenciesMs: number[] = [];
   let operations = 0;
+  let begun = 0;
   const startMs = performance.now();
   const endMs = startMs + seconds * 1000;
   const lane = async (): Promise<void> => {
-    for (let beginMs = performance.now(); beginMs < endMs; ) {
+    for (let beginMs = performance.now(); beginMs < endMs && begun < countMax; ) {
+      begun++;
       await operation();
       const nowMs = performance.now();
       operations++;
@@ -79,29 +65,61 @@ async function drive(
     }
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
-  return { type: 'done', operations, seconds: (performance.now() - startMs) / 1000, latenciesMs };
+  const tookSeconds = (performance.now() - startMs) / 1000;
+  latenciesMs.sort((a, b) => a - b);
+  const medianMs = latenciesMs[latenciesMs.length >> 1] ?? 0;
+  return { type: 'done', operations, seconds: tookSeconds, medianMs };
 }
 
-function answer(told: Told): void {
-  process.send!(told);
+async function firstWrite(group: Group): Promise<Answer> {
+  const startMs = performance.now();
+  for (;;) {
+    try {
+      await group.propose(new Uint8Array(8), { timeoutMs: 30_000 });
+      break;
+    } catch {
+      // The leader that it was passed to is gone: another will come.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  const medianMs = performance.now() - startMs;
+  return { type: 'done', operations: 1, seconds: medianMs / 1000, medianMs };
 }
 
-async function take(ask: Ask, group: Group, close: () => Promise<void>): Promise<void> {
-  if (ask.type === 'write') {
-    const command = new Uint8Array(ask.bytes).fill(7);
-    answer(await drive(() => group.propose(command), ask));
-  } else if (ask.type === 'read') {
-    answer(await drive(() => group.readIndex(), ask));
-  } else if (ask.type === 'cpu') {
-    const { user, system } = process.cpuUsage();
-    answer({ type: 'cpu', cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
-  } else if (ask.type === 'leader') {
-    answer({ type: 'leader', isLeader: group.leadership.isLeader });
-  } else {
-    await close();
-    process.exit(0);
+async function take(ask: Ask, group: Group, close: () => Promise<void>): Promise<Answer> {
+  switch (ask.type) {
+    case 'write': {
+      const command = new Uint8Array(ask.bytes).fill(7);
+      return await drive(() => group.propose(command), ask);
+    }
+    case 'read':
+      return await drive(() => group.readIndex(), { ...ask, countMax: Number.POSITIVE_INFINITY });
+    case 'first-write':
+      return await firstWrite(group);
+    case 'usage': {
+      const { user, system } = process.cpuUsage();
+      return { type: 'usage', cpuUs: user + system, rssBytes: process.memoryUsage.rss() };
+    }
+    case 'leader':
+      return { type: 'leader', isLeader: group.leadership.isLeader };
+    case 'close':
+      await close();
+      process.exit(0);
   }
 }
+
+function say(answer: Answer): void {
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+
+const quiet = (): void => {};
+const logger: Logger = {
+  debug: quiet,
+  info: quiet,
+  warn: quiet,
+  error: console.error,
+  child: () => logger,
+};
 
 const [name, dataDir, peers] = process.argv.slice(2) as [string, string, string];
 const member = await openMember({
@@ -111,8 +129,13 @@ const member = await openMember({
     const [peerName, address] = peer.split('=') as [string, string];
     return { name: peerName, address };
   }),
+  // Members that come and go are part of what is measured.
+  logger,
 });
 const group = await member.group('bench', new Counter(), { timeoutMs: 60_000 });
-process.on('message', (ask: Ask) => void take(ask, group, () => member.close()));
-process.on('disconnect', () => process.exit(0));
-answer({ type: 'ready' });
+await group.readIndex({ timeoutMs: 60_000 });
+say({ type: 'ready' });
+const lines = createInterface({ input: process.stdin });
+for await (const line of lines)
+  say(await take(JSON.parse(line) as Ask, group, () => member.close()));
+process.exit(0);

@@ -1,7 +1,7 @@
 /** What members ask each other beside Raft's messages, and how the questions are written. */
 import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
-import type { Position, Proposal } from '../raft/entry.ts';
+import type { Proposal } from '../raft/entry.ts';
 import type { GroupId } from './log/log-write.ts';
 import type { MemberRecord } from './system-machine.ts';
 
@@ -20,12 +20,20 @@ export const callKinds = {
 
 export interface ForwardCall {
   readonly group: GroupId;
+  /** The term in which the receiver leads, as the sender knows; in another it takes nothing. */
+  readonly leaderTerm: number;
   readonly requiredTerm: number;
   readonly entries: readonly Proposal[];
 }
 
-export function encodeForward({ group, requiredTerm, entries }: ForwardCall): Uint8Array {
-  const writer = new ByteWriter(1024).number(group).number(requiredTerm).number(entries.length);
+export function encodeForward({
+  group,
+  leaderTerm,
+  requiredTerm,
+  entries,
+}: ForwardCall): Uint8Array {
+  const writer = new ByteWriter(1024).number(group).number(leaderTerm).number(requiredTerm);
+  writer.number(entries.length);
   for (const { type, data } of entries) writer.byte(type === 'normal' ? 0 : 1).bytes(data);
   return writer.finish();
 }
@@ -34,6 +42,7 @@ export function encodeForward({ group, requiredTerm, entries }: ForwardCall): Ui
 export function decodeForward(payload: Uint8Array): ForwardCall {
   const reader = new ByteReader(payload);
   const group = reader.number();
+  const leaderTerm = reader.number();
   const requiredTerm = reader.number();
   const entries: Proposal[] = [];
   for (let left = reader.count(2); left > 0; left--) {
@@ -41,16 +50,7 @@ export function decodeForward(payload: Uint8Array): ForwardCall {
     entries.push({ type, data: reader.bytes() });
   }
   reader.end();
-  return { group, requiredTerm, entries };
-}
-
-export function encodePosition({ term, index }: Position): Uint8Array {
-  return new ByteWriter(20).number(term).number(index).finish();
-}
-
-export function decodePosition(payload: Uint8Array): Position {
-  const reader = new ByteReader(payload);
-  return { term: reader.number(), index: reader.number() };
+  return { group, leaderTerm, requiredTerm, entries };
 }
 
 /** What a joining process says of itself. */

@@ -41,17 +41,23 @@ export class Cluster {
   readonly system: SystemMachine;
   readonly #presence: Presence;
   readonly #host: ClusterHost;
+  readonly #told: readonly MemberRecord[];
   #registering = false;
+  /** Done once in a life: an address that is set for this member afterwards is meant. */
+  #registered = false;
   #ticksToLook = 0;
 
   constructor(init: {
     readonly system: SystemMachine;
     readonly presence: Presence;
     readonly host: ClusterHost;
+    /** The members as this one was told when it joined. */
+    readonly told: readonly MemberRecord[];
   }) {
     this.system = init.system;
     this.#presence = init.presence;
     this.#host = init.host;
+    this.#told = init.told;
   }
 
   get self(): MemberRecord | undefined {
@@ -75,8 +81,10 @@ export class Cluster {
   /** Who may talk to us: the members, and whoever still is part of a group here. */
   #peerRecords(): ReadonlyMap<MemberId, PeerRecord> {
     const records = new Map<MemberId, PeerRecord>();
-    const { members, removed } = this.system.state;
-    for (const { id, name, address, incarnation } of members) {
+    const { members, removed, nextMemberId } = this.system.state;
+    // A newcomer's state is still on its way through the past: it has not heard of all who are there.
+    const ahead = this.#told.filter(({ id }) => id >= nextMemberId);
+    for (const { id, name, address, incarnation } of [...members, ...ahead]) {
       records.set(id, { name, address, incarnation, removed: false });
     }
     for (const id of removed) {
@@ -103,15 +111,17 @@ export class Cluster {
   /** Tells the cluster this directory's incarnation, and where we are now. */
   #register(): void {
     const known = this.self;
-    if (known === undefined || this.#registering) return;
+    if (known === undefined || this.#registering || this.#registered) return;
     const { self: id, incarnation, address, tags } = this.#presence;
     const same =
       known.incarnation === incarnation && known.address === address && alike(known.tags, tags);
+    this.#registered = same;
     if (same) return;
     this.#registering = true;
     const command: SystemCommand = { type: 'update-member', id, incarnation, address, tags };
-    this.#host.propose(encodeSystemCommand(command), () => {
+    this.#host.propose(encodeSystemCommand(command), (outcome) => {
       this.#registering = false;
+      this.#registered ||= outcome.ok;
     });
   }
 

@@ -9,7 +9,7 @@
 import { QuorateError } from '../base/errors.ts';
 import type { LogFacts } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
-import { type MemberId, NOBODY, type Position } from '../raft/entry.ts';
+import { emptyBytes, type MemberId, NOBODY, type Position } from '../raft/entry.ts';
 import type { AppendTask } from '../raft/input.ts';
 import type { Message } from '../raft/message.ts';
 import { Raft } from '../raft/raft.ts';
@@ -18,11 +18,9 @@ import {
   decodeForward,
   decodeJoin,
   decodeLeaderCall,
-  decodePosition,
   encodeForward,
   encodeJson,
   encodeLeaderCall,
-  encodePosition,
 } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
@@ -30,7 +28,7 @@ import type { CallLeader, Event, GroupId, OpenGroup, Ticket, TransferLeadership 
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
 import type { Machine, Outcome } from './machine.ts';
-import { beginAtOrigin } from './opening.ts';
+import { beginAtOrigin, isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
@@ -59,6 +57,13 @@ export interface EngineInit {
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
+  /** The members as this one was told when it joined: its own state may be behind that. */
+  readonly told: readonly MemberRecord[];
+  /** Keeps the system group's first state, which is in no file, before anything rests on it. */
+  readonly keepBeginning: (
+    state: Uint8Array,
+    then: (error: QuorateError | null) => void,
+  ) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
   readonly nowMs: number;
@@ -107,6 +112,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#cluster = new Cluster({
       system: init.system,
       presence,
+      told: init.told,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),
@@ -300,14 +306,16 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
 
-  forward(replica: Replica, leader: MemberId, offered: readonly Pending[]): void {
-    const { requiredTerm } = offered[0]!;
-    const entries = offered.map(({ entry }) => entry);
-    const payload = encodeForward({ group: replica.id, requiredTerm, entries });
-    this.#call(leader, callKinds.forward, payload, (result) => {
-      if (result.ok) replica.proposals.placed(offered, decodePosition(result.value).term);
-      else if (!result.error.maybeApplied) replica.proposals.refused(offered, result.error);
-    });
+  forward(replica: Replica, to: Parameters<ReplicaHost['forward']>[1]): void {
+    const { leader, term, offered } = to;
+    for (const run of runsOfOneTerm(offered)) {
+      const { requiredTerm } = run[0]!;
+      const entries = run.map(({ entry }) => entry);
+      const payload = encodeForward({ group: replica.id, leaderTerm: term, requiredTerm, entries });
+      this.#call(leader, callKinds.forward, payload, (result) => {
+        if (!result.ok && !result.error.maybeApplied) replica.proposals.refused(run, result.error);
+      });
+    }
   }
 
   leadershipChanged(replica: Replica): void {
@@ -328,6 +336,15 @@ export class Engine implements ReplicaHost, PeerHandler {
   // What peers bring.
 
   message(from: MemberId, group: GroupId, message: Message): void {
+    const brings = message.type === 'snapshot' && isBeginning(message.snapshot);
+    if (!brings || message.snapshot.data.length === 0) return this.#receive(from, group, message);
+    this.#init.keepBeginning(message.snapshot.data, (error) => {
+      if (error !== null) return this.#stop(error);
+      this.#receive(from, group, message);
+    });
+  }
+
+  #receive(from: MemberId, group: GroupId, message: Message): void {
     const replica = this.#replicas.get(group);
     // A group that is not open yet: Raft sends again, for as long as it takes.
     if (replica === undefined) return;
@@ -391,10 +408,10 @@ export class Engine implements ReplicaHost, PeerHandler {
       throw new QuorateError('unknown-member', 'only a member may ask that');
     }
     if (kind === callKinds.forward) {
-      const { group, requiredTerm, entries } = decodeForward(payload);
-      const placed = this.#leading(group).appendFor(entries, requiredTerm);
+      const { group, leaderTerm, requiredTerm, entries } = decodeForward(payload);
+      const placed = this.#leading(group, leaderTerm).appendFor(entries, requiredTerm);
       if (placed instanceof QuorateError) throw placed;
-      answer({ ok: true, value: encodePosition(placed) });
+      answer({ ok: true, value: emptyBytes });
     } else if (kind === callKinds.leader) {
       this.#called(payload, answer);
     } else if (kind === callKinds.join) {
@@ -404,10 +421,12 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  /** The replica of a group that this member leads. */
-  #leading(group: GroupId): Replica {
+  /** The replica of a group that this member leads, in that term if one is named. */
+  #leading(group: GroupId, term?: number): Replica {
     const replica = this.#replicas.get(group);
-    if (replica?.role !== 'leader') {
+    const leads =
+      replica?.role === 'leader' && replica.raft.core.term === (term ?? replica.raft.core.term);
+    if (replica === undefined || !leads) {
       throw new QuorateError('no-leader', `this member does not lead group ${group}`, {
         details: { leader: replica?.leader ?? NOBODY },
       });
@@ -497,7 +516,10 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#proposeOwn(
       encodeSystemCommand(command),
       (outcome) => {
-        if (outcome.ok) this.#enter(outcome.value as GroupRecord, request);
+        if (outcome.ok) return this.#enter(outcome.value as GroupRecord, request);
+        // To open is to find or to create, so that it may be tried again whatever became of it.
+        const again = asCoded(outcome.error).retryable && this.#nowMs < request.deadlineMs;
+        if (again) this.#openGroup(request);
         else this.#answer(request.ticket, outcome);
       },
       request.deadlineMs,
@@ -511,7 +533,8 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     const { log, snapshots } = this.#init;
     const group = log.openGroup(id);
-    if (voters.includes(this.self)) beginAtOrigin(log, group, voters);
+    // Also one that came later may hold a log that begins where the group does.
+    if (voters.includes(this.self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
     snapshots.load(group, machine, (applied) => {
       if (applied instanceof QuorateError)
         return this.#answer(ticket, { ok: false, error: applied });
@@ -614,6 +637,17 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     this.#effects.push({ type: 'closed', error });
   }
+}
+
+/** Cuts into runs that require the same term. */
+function runsOfOneTerm(offered: readonly Pending[]): readonly (readonly Pending[])[] {
+  const runs: Pending[][] = [];
+  for (const pending of offered) {
+    const last = runs.at(-1);
+    if (last?.[0]?.requiredTerm === pending.requiredTerm) last.push(pending);
+    else runs.push([pending]);
+  }
+  return runs;
 }
 
 /** The voter that is furthest, among those that answer. */

@@ -59,6 +59,9 @@ export class Joining implements PeerHandler {
     } else if (event.type.startsWith('link-')) {
       this.#peers.handle(event as Parameters<Peers['handle']>[0]);
       this.#ask();
+      // Nobody is there: somebody else may be, or soon.
+      const lost = event.type === 'link-closed' && event.link === this.#link && !this.#asked;
+      if (lost) this.#askMs = Math.min(this.#askMs, this.#nowMs + ASK_AGAIN_MS);
     }
     for (const effect of this.#peers.flush()) this.#init.effects.push(effect);
   }

@@ -17,6 +17,11 @@ export interface Founder {
 /** Where every group begins: nothing is applied, and its first configuration is in force. */
 export const origin: Position = { term: 1, index: 1 };
 
+/** Whether a snapshot is how a group begins: its state is in the message, or is nothing at all. */
+export function isBeginning({ index }: Position): boolean {
+  return index === origin.index;
+}
+
 /**
  * The state in which a new cluster's system group begins, the same on all its founders: ids count
  * up from 1 in the order of names, and the cluster's id follows from what they agree on.

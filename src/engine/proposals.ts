@@ -1,12 +1,13 @@
 /**
  * A member's own proposals to one group, from the request to its answer.
  *
- *     queued ──▶ offered to a leader ──▶ placed at (term, index) ──▶ applied here: answered
+ *     queued ──▶ offered to a leader, for its term ──▶ applied here: answered
  *
- * Queued proposals wait for a leader and go out together at the end of the turn. Those that a
- * leader refused are certain not to be in any log and are queued again. Those whose fate is
- * unknown (the link broke, the deadline came) fail with `maybeApplied`; those that a new leader's
- * log cannot hold any more fail without it.
+ * Queued proposals wait for a leader and go out together at the end of the turn, to be appended in
+ * the term in which that leader leads, or not at all. So they can have no effect any more once a
+ * later term has begun without them: like those that a leader refused they are queued again, and
+ * the requester notices nothing but the time. Only at a deadline, or where a snapshot has taken the
+ * place of the entries, is their fate unknown: then they fail with `maybeApplied`.
  */
 import { assert } from '../base/assert.ts';
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
@@ -23,9 +24,7 @@ export interface Pending {
   readonly requiredTerm: number;
   readonly deadlineMs: number;
   readonly entry: Proposal;
-  /** Where it is: only `queued` ones are certain to be in no log. */
-  state: 'queued' | 'offered' | 'placed';
-  /** `placed`: the term of the leader that appended it. */
+  /** The only term in which a log can hold it, once it was offered. */
   term: number;
 }
 
@@ -38,7 +37,7 @@ export class Proposals {
   readonly #limit: number;
   #nextSequence: number;
   #queue: Pending[] = [];
-  /** Offered and placed ones by sequence; a Map keeps them in the order in which they came. */
+  /** Offered ones by sequence; a Map keeps them in the order in which they came. */
   readonly #open = new Map<number, Pending>();
 
   constructor(self: MemberId, random: Random, limit: number, answer: Answer) {
@@ -72,34 +71,24 @@ export class Proposals {
     const sequence = this.#nextSequence++;
     const data = wrap({ kind: 'command', origin: this.#self, sequence, body: command });
     const entry: Proposal = { type: 'normal', data };
-    const state = 'queued';
-    this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, state, term: 0 });
+    this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, term: 0 });
   }
 
-  /** Takes what is queued, to be offered to a leader now. */
-  offer(): readonly Pending[] {
+  /** Takes what is queued, to be offered to whoever leads in `term`. */
+  offer(term: number): readonly Pending[] {
     const offered = this.#queue;
     this.#queue = [];
     for (const pending of offered) {
-      pending.state = 'offered';
+      pending.term = term;
       this.#open.set(pending.sequence, pending);
     }
     return offered;
-  }
-
-  /** The leader appended these in `term`. */
-  placed(offered: readonly Pending[], term: number): void {
-    for (const pending of offered) {
-      pending.state = 'placed';
-      pending.term = term;
-    }
   }
 
   /** The leader refused these: no log holds them. They wait for another, or fail by name. */
   refused(offered: readonly Pending[], error: QuorateError): void {
     const again = offered.filter((pending) => this.#open.delete(pending.sequence));
     if (waitsForLeader(error.code)) {
-      for (const pending of again) pending.state = 'queued';
       this.#queue = again.concat(this.#queue);
       return;
     }
@@ -118,15 +107,29 @@ export class Proposals {
   }
 
   /**
-   * The first entry of `term` was applied. What was placed in an earlier term and has not been
-   * applied by now never will be: its place belongs to another entry.
+   * The first entry of `term` was applied. What was offered for an earlier term and has not been
+   * applied by now never will be, for its place belongs to another entry: it is offered anew.
    */
   termBegan(term: number): void {
+    const lost: Pending[] = [];
     for (const pending of this.#open.values()) {
-      if (pending.state !== 'placed' || pending.term >= term) continue;
+      if (pending.term >= term) continue;
       this.#open.delete(pending.sequence);
-      const text = `the leader of term ${pending.term} was replaced before it could commit`;
-      this.#fail(pending.ticket, 'leadership-lost', text);
+      lost.push(pending);
+    }
+    if (lost.length > 0) this.#queue = lost.concat(this.#queue);
+  }
+
+  /**
+   * A snapshot has taken the place of entries up to one of `term`: what was offered for that term,
+   * or one before, may have been among them.
+   */
+  skipped(term: number): void {
+    for (const pending of this.#open.values()) {
+      if (pending.term > term) continue;
+      this.#open.delete(pending.sequence);
+      const text = 'a snapshot has taken the place of the answer';
+      this.#unknown(pending.ticket, 'leadership-lost', text);
     }
   }
 

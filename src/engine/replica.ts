@@ -26,8 +26,11 @@ export interface ReplicaHost {
   send(group: GroupId, message: Message): void;
   /** Writes to the log; {@link Replica.appended} follows, in the same order. */
   append(replica: Replica, task: AppendTask): void;
-  /** Passes proposals to the leader; {@link Replica.offered} or `refused` follows if it answers. */
-  forward(replica: Replica, leader: MemberId, offered: readonly Pending[]): void;
+  /** Passes proposals to the leader of a term, for that term alone. */
+  forward(
+    replica: Replica,
+    to: { readonly leader: MemberId; readonly term: number; readonly offered: readonly Pending[] },
+  ): void;
   /** Who leads, or whether this member does, has changed. */
   leadershipChanged(replica: Replica): void;
   /** A configuration was applied. */
@@ -186,21 +189,22 @@ export class Replica {
     this.#appliedIndex = applied.index;
     this.#appliedTerm = applied.term;
     this.#bytesSinceSnapshot = 0;
+    this.proposals.skipped(applied.term);
     this.reads.advance(applied.index);
   }
 
   #offerProposals(): void {
     if (!this.proposals.hasQueued || this.leader === NOBODY) return;
-    const offered = this.proposals.offer();
+    const { term } = this.raft.core;
+    const offered = this.proposals.offer(term);
     if (this.role !== 'leader') {
-      this.#host.forward(this, this.leader, offered);
+      this.#host.forward(this, { leader: this.leader, term, offered });
       return;
     }
     for (const batch of batches(offered, this.#limits.batchBytesMax)) {
       const entries = batch.map((pending) => pending.entry);
       const placed = this.appendFor(entries, batch[0]!.requiredTerm);
       if (placed instanceof QuorateError) this.proposals.refused(batch, placed);
-      else this.proposals.placed(batch, placed.term);
     }
   }
 

@@ -8,20 +8,22 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { LogFacts } from '../ports/logger.ts';
-import { emptyBytes, type MemberId, type Position, type Snapshot } from '../raft/entry.ts';
+import { emptyBytes, type MemberId, NOBODY, type Position, type Snapshot } from '../raft/entry.ts';
 import type { InstallSnapshot, Message } from '../raft/message.ts';
 import { callKinds } from './call-kinds.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { GroupLog } from './log/group-log.ts';
 import type { GroupId } from './log/log-write.ts';
 import type { MemberLog } from './log/member-log.ts';
+import { findSnapshots, removeSnapshots } from './log/snapshot-files.ts';
+import { type SnapshotFacts, snapshotPath } from './log/snapshot-format.ts';
+import { SnapshotReader } from './log/snapshot-reader.ts';
+import { SnapshotWriter } from './log/snapshot-writer.ts';
 import type { Machine, MachineRestore } from './machine.ts';
-import { origin } from './opening.ts';
+import { isBeginning, origin } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { Replica } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
-import { SnapshotFiles, type SnapshotWriter } from './snapshot-files.ts';
-import { type SnapshotHead, snapshotPath } from './snapshot-format.ts';
 import { SnapshotReceive, SnapshotSend } from './snapshot-transfer.ts';
 
 /** What this needs of the engine. */
@@ -38,18 +40,25 @@ export class SnapshotWork {
   readonly #disk: DiskRequests;
   readonly #log: MemberLog;
   readonly #settings: EngineSettings;
-  readonly #files: SnapshotFiles;
+  readonly #clusterId: number;
   readonly #receive: SnapshotReceive;
-  readonly #making = new Map<Replica, SnapshotWriter>();
+  /** What was found at the start. */
+  #found: ReadonlyMap<GroupId, { readonly facts: SnapshotFacts }> = new Map();
+  readonly #making = new Map<Replica, Making>();
   readonly #sends = new Map<string, SnapshotSend>();
   #host: SnapshotHost | undefined;
 
-  constructor(disk: DiskRequests, log: MemberLog, settings: EngineSettings) {
-    this.#disk = disk;
-    this.#log = log;
-    this.#settings = settings;
-    this.#files = new SnapshotFiles(disk);
-    this.#receive = new SnapshotReceive(disk, this.#files);
+  constructor(init: {
+    readonly disk: DiskRequests;
+    readonly log: MemberLog;
+    readonly settings: EngineSettings;
+    readonly clusterId: number;
+  }) {
+    this.#disk = init.disk;
+    this.#log = init.log;
+    this.#settings = init.settings;
+    this.#clusterId = init.clusterId;
+    this.#receive = new SnapshotReceive(init.disk, init.clusterId);
   }
 
   attach(host: SnapshotHost): void {
@@ -62,24 +71,61 @@ export class SnapshotWork {
   }
 
   /** Finds what snapshots there are, once, before any group is loaded. */
-  find(then: (error: QuorateError | null) => void): void {
-    this.#files.find(then);
+  lookUp(then: (error: QuorateError | null) => void): void {
+    findSnapshots(this.#disk, this.#clusterId, (found) => {
+      if (found instanceof QuorateError) return then(found);
+      this.#found = found.newest;
+      then(found.damaged[0] ?? null);
+    });
   }
 
   /** Brings a group's machine to its newest snapshot; answers where that stands. */
   load(group: GroupLog, machine: Machine, then: (applied: Position | QuorateError) => void): void {
-    const fits = (index: number) => index >= group.firstIndex() - 1 && index <= group.lastIndex();
-    const index = this.#files.indexes(group.id).find(fits);
-    if (index === undefined) return then(beginning(group, machine));
-    const restore = new LateRestore(machine);
-    this.#files.read(snapshotPath(group.id, index), restore.chunk, (head) => {
-      const failed = head instanceof QuorateError ? head : restore.finish();
-      if (failed !== undefined) return then(failed);
-      const { term, configuration } = head as SnapshotHead;
+    const facts = this.#found.get(group.id)?.facts;
+    if (facts === undefined || facts.index < group.firstIndex() - 1) {
+      return then(beginning(group, machine));
+    }
+    const { index, term, configuration } = facts;
+    this.#restore(machine, facts, (error) => {
+      if (error !== undefined) return then(error);
+      if (index > group.lastIndex()) this.#beginLogAt(group, facts);
       group.setConfiguration(configuration);
       group.setSnapshot({ term, index, configuration, data: emptyBytes });
       then({ term, index });
     });
+  }
+
+  /** The member stopped between receiving a snapshot and beginning its log behind it. */
+  #beginLogAt(group: GroupLog, { index, term }: Position): void {
+    const { hardState } = group;
+    const newTerm = Math.max(hardState.term, term);
+    const vote = newTerm === hardState.term ? hardState.vote : NOBODY;
+    this.#log.append({
+      group: group.id,
+      entries: [],
+      snapshot: { index, term },
+      hardState: { term: newTerm, vote, commit: index },
+    });
+  }
+
+  /** Reads a snapshot into a machine, piece by piece. */
+  #restore(
+    machine: Machine,
+    { group, index }: Pick<SnapshotFacts, 'group' | 'index'>,
+    then: (error: QuorateError | undefined) => void,
+  ): void {
+    const restore = new LateRestore(machine);
+    const reader = new SnapshotReader(this.#disk, snapshotPath(group, index));
+    const next = (): void => {
+      reader.next((piece) => {
+        if (piece instanceof QuorateError) return then(piece);
+        if (piece.kind === 'chunk') restore.chunk(piece.content);
+        if (!reader.ended) return next();
+        reader.close();
+        then(restore.finish());
+      });
+    };
+    next();
   }
 
   /** Takes over a snapshot message whose state is in a file; false where it travels as it is. */
@@ -115,11 +161,11 @@ export class SnapshotWork {
     payload: Uint8Array,
     answer: (result: CallResult) => void,
   ): boolean {
-    if (kind === callKinds.snapshotBegin) this.#receive.begin(from, payload, answer);
-    else if (kind === callKinds.snapshotPiece) this.#receive.piece(from, payload, answer);
+    if (kind === callKinds.snapshotBegin) this.#receive.begin(payload, answer);
+    else if (kind === callKinds.snapshotPiece) this.#receive.piece(payload, answer);
     else if (kind === callKinds.snapshotEnd) {
       const to = this.#host!.self;
-      this.#receive.end(from, payload, answer, (group, message) => {
+      this.#receive.end(payload, answer, (group, message) => {
         this.#host!.received(group, { ...message, from, to });
       });
     } else return false;
@@ -138,10 +184,10 @@ export class SnapshotWork {
     };
     this.#making.delete(replica);
     if (isBeginning(snapshot)) return settled(restoreBeginning(replica.machine, snapshot));
-    const restore = new LateRestore(replica.machine);
-    this.#files.read(snapshotPath(replica.id, snapshot.index), restore.chunk, (head) => {
-      settled(head instanceof QuorateError ? head : restore.finish());
-      this.#files.removeBefore(replica.id, snapshot.index);
+    const { id, machine } = replica;
+    this.#restore(machine, { group: id, index: snapshot.index }, (error) => {
+      settled(error);
+      this.#removeOld(id, snapshot.index);
     });
   }
 
@@ -153,8 +199,9 @@ export class SnapshotWork {
 
   /** A turn has passed: begins snapshots that are due, and goes on with those begun. */
   endOfTurn(busy: readonly Replica[]): void {
+    this.#receive.releaseHeld();
     for (const replica of busy) if (this.#isDue(replica)) this.#make(replica);
-    for (const writer of this.#making.values()) writer.turn();
+    for (const making of this.#making.values()) this.#goOn(making);
   }
 
   #isDue(replica: Replica): boolean {
@@ -169,33 +216,64 @@ export class SnapshotWork {
 
   #make(replica: Replica): void {
     const { id: group, appliedIndex: index, appliedTerm: term, configuration } = replica;
-    const head = { group, index, term, configuration };
-    const writer = this.#files.write(head, replica.machine.snapshot(), (error) => {
-      this.#making.delete(replica);
-      if (error !== null) {
-        this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
-        return;
-      }
-      this.#made(head);
-    });
+    const facts = { clusterId: this.#clusterId, group, index, term, configuration };
+    const writer = new SnapshotWriter(this.#disk, facts);
+    const chunks = replica.machine.snapshot();
     replica.snapshotBegun();
-    this.#making.set(replica, writer);
+    this.#making.set(replica, { replica, writer, chunks, finishing: false });
+  }
+
+  /** One more chunk a turn, as long as the disk keeps up. */
+  #goOn(making: Making): void {
+    const { writer, chunks, finishing } = making;
+    if (finishing || (!writer.ready && writer.failed === undefined)) return;
+    const { done, value } = writer.failed === undefined ? chunks.next() : endOfChunks;
+    if (done !== true) return writer.write(value);
+    making.finishing = true;
+    writer.finish((error) => this.#finished(making, error));
+  }
+
+  #finished({ replica, writer }: Making, error: QuorateError | null): void {
+    // A snapshot from the leader may have taken its place meanwhile.
+    const current = this.#making.get(replica)?.writer === writer;
+    if (current) this.#making.delete(replica);
+    const { group, index } = writer.facts;
+    if (error !== null) {
+      this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
+    } else if (current) {
+      this.#made(writer.facts);
+    }
   }
 
   /** Members that are a little behind still find their entries in the log. */
-  #made(head: SnapshotHead): void {
-    const { group, index, term, configuration } = head;
+  #made({ group, index, term, configuration }: SnapshotFacts): void {
     const log = this.#log.group(group);
     if (log === undefined || index < log.firstIndex() - 1) return;
     log.setSnapshot({ term, index, configuration, data: emptyBytes });
     const sending = [...this.#sends.values()].filter((send) => send.group === group);
-    const needed = sending.map((send) => send.message.snapshot.index);
-    const oldest = Math.min(index, ...needed);
+    const oldest = Math.min(index, ...sending.map((send) => send.message.snapshot.index));
     const kept = Math.max(0, index - this.#settings.keptEntries);
     log.compactTo(this.#log.space === 'enough' ? Math.min(kept, oldest) : oldest);
-    this.#files.removeBefore(group, oldest);
+    if (sending.length === 0) this.#removeOld(group, index);
+  }
+
+  #removeOld(group: GroupId, keepIndex: number): void {
+    removeSnapshots(this.#disk, group, keepIndex, (error) => {
+      if (error === null) return;
+      this.#host?.log('warn', { group, err: error }, 'removing old snapshots failed');
+    });
   }
 }
+
+/** A snapshot being made. */
+interface Making {
+  readonly replica: Replica;
+  readonly writer: SnapshotWriter;
+  readonly chunks: Iterator<Uint8Array, void>;
+  finishing: boolean;
+}
+
+const endOfChunks = { done: true, value: undefined } as const;
 
 /** Restores a machine, and remembers the first thing that went wrong. */
 class LateRestore {
@@ -224,10 +302,6 @@ class LateRestore {
       this.#failed = error;
     }
   }
-}
-
-function isBeginning({ index }: Position): boolean {
-  return index === origin.index;
 }
 
 /** No snapshot file: the group is as it began, or this member has nothing of it yet. */

@@ -47,6 +47,8 @@ export interface StartupOptions {
 interface FirstView {
   readonly founder: boolean;
   readonly state: SystemState;
+  /** A joiner's: the system group's first state, as soon as a leader has sent it. */
+  readonly beginning?: SystemState;
 }
 
 const FIRST_VIEW_FILE = 'first-view';
@@ -155,20 +157,25 @@ export class Startup {
     });
   }
 
-  #loadSystem(log: MemberLog, identity: Identity, { founder, state }: FirstView): void {
+  #loadSystem(log: MemberLog, identity: Identity, view: FirstView): void {
+    const { founder, state } = view;
     let engine: Engine | undefined;
     const system = new SystemMachine(state, () => engine?.systemChanged());
     const group = log.openGroup(SYSTEM_GROUP);
-    if (founder) {
-      const voters = state.members.map(({ id }) => id);
-      beginAtOrigin(log, group, voters, encodeJson(state));
+    // What a joiner was sent counts from when its log began with it.
+    const beginning = founder ? state : group.lastIndex() > 0 ? view.beginning : undefined;
+    if (beginning !== undefined) {
+      const voters = beginning.members.map(({ id }) => id);
+      beginAtOrigin(log, group, voters, encodeJson(beginning));
     }
-    const snapshots = new SnapshotWork(this.#disk, log, this.#options.settings);
-    snapshots.find((error) => {
+    const { settings } = this.#options;
+    const { clusterId } = identity;
+    const snapshots = new SnapshotWork({ disk: this.#disk, log, settings, clusterId });
+    snapshots.lookUp((error) => {
       if (error !== null) return this.#fail(error);
       snapshots.load(group, system, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
-        engine = this.#run(log, identity, { system, applied, snapshots });
+        engine = this.#run(log, identity, { view, system, applied, snapshots });
       });
     });
   }
@@ -176,7 +183,12 @@ export class Startup {
   #run(
     log: MemberLog,
     identity: Identity,
-    loaded: { system: SystemMachine; applied: Position; snapshots: SnapshotWork },
+    loaded: {
+      readonly view: FirstView;
+      readonly system: SystemMachine;
+      readonly applied: Position;
+      readonly snapshots: SnapshotWork;
+    },
   ): Engine {
     const { name, address, tags, settings, random, mac } = this.#options;
     const { clusterId, memberId: self, incarnation } = identity;
@@ -191,12 +203,24 @@ export class Startup {
       system: loaded.system,
       systemApplied: loaded.applied,
       snapshots: loaded.snapshots,
+      told: loaded.view.state.members,
+      keepBeginning: (bytes, then) => this.#keepBeginning(loaded.view, bytes, then),
       mac,
       nowMs: this.#nowMs,
     });
     this.#phase = { type: 'running', engine };
     this.#effects.push({ type: 'opened', self, clusterId });
     return engine;
+  }
+
+  #keepBeginning(
+    view: FirstView,
+    bytes: Uint8Array,
+    then: (error: QuorateError | null) => void,
+  ): void {
+    const beginning = JSON.parse(new TextDecoder().decode(bytes)) as SystemState;
+    const content = encodeJson({ ...view, beginning });
+    this.#disk.run({ type: 'write-atomically', path: FIRST_VIEW_FILE, content }, then);
   }
 
   #drawId(): number {

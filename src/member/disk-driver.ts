@@ -3,7 +3,8 @@
  * keeps files open between operations, by path, and knows nothing of what is in them.
  *
  * Operations run as they come and side by side, except that a file is closed, renamed or removed
- * only when what was begun on it before is done, and what is asked for afterwards waits for that.
+ * only when what was begun on it before is done. Whoever asks for a renaming asks for nothing more
+ * of that file before it is done.
  */
 import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';

@@ -35,6 +35,7 @@ export interface MemberInfo {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
+/** This process's part in a cluster. Made by `openMember`. */
 export class Member implements GroupHost {
   readonly requests = new Requests();
   /** Where this member listens for others. */

@@ -10,6 +10,7 @@ export interface PeerOption {
   readonly address: string;
 }
 
+/** Who this member is, where it keeps its state and how it meets the others. */
 export interface MemberOptions {
   /** Unique among the cluster's members; at most 256 bytes of UTF-8. */
   readonly name: string;

@@ -1,5 +1,6 @@
 /** What a member does for its application, seen through the one door. */
 import { describe, expect, it } from 'vitest';
+import { GossipWorld, type WorldMember } from '../../bench/gossip/gossip-world.ts';
 import { nodeCipher } from '../../test/gossip/node-cipher.ts';
 import { QuorateError } from '../base/errors.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
@@ -7,7 +8,6 @@ import type { GossipEffect, Outcome } from './api.ts';
 import { estimateRoundTripMs } from './coordinate.ts';
 import { GossipCore } from './gossip-core.ts';
 import { lanSettings } from './presets.ts';
-import { GossipWorld, type WorldMember } from './world/gossip-world.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (raw: Uint8Array) => new TextDecoder().decode(raw);

@@ -34,6 +34,7 @@ import { Exchanges } from './exchanges.ts';
 import { type MemberRecord, MemberTable } from './member-table.ts';
 import { incarnationMax, Membership } from './membership.ts';
 import { Prober } from './prober.ts';
+import { RepeatFilter } from './repeat-filter.ts';
 import { type Queues, SerfLayer } from './serf-layer.ts';
 import { validateSettings } from './settings.ts';
 import { parseIp } from './wire/ip.ts';
@@ -59,6 +60,7 @@ export class GossipCore implements GossipMachine {
   readonly #serf: SerfLayer;
   readonly #departure: Departure;
   readonly #commands: Commands;
+  readonly #repeats = new RepeatFilter();
   #conflictLoggedMs = Number.NEGATIVE_INFINITY;
 
   /** @throws QuorateError `invalid-config` */
@@ -296,6 +298,7 @@ export class GossipCore implements GossipMachine {
   #packet(from: Address, bytes: Uint8Array): void {
     this.#context.count('packets-received');
     this.#codec.open(bytes, {
+      repeated: (body) => this.#repeats.heard(body, this.#context.nowMs),
       message: (message) => this.#message(message, from),
       dropped: (reason) => this.#context.count(`packet-${reason}`),
     });

@@ -3,6 +3,7 @@
  * that mean no good.
  */
 import { describe, expect, it } from 'vitest';
+import { GossipWorld, type WorldMember } from '../../bench/gossip/gossip-world.ts';
 import type { GossipEffect } from './api.ts';
 import { lanSettings } from './presets.ts';
 import type { GossipSettings } from './settings.ts';
@@ -15,7 +16,6 @@ import {
   encodeUser,
 } from './wire/messages.ts';
 import { encodeQuery } from './wire/serf-messages.ts';
-import { GossipWorld, type WorldMember } from './world/gossip-world.ts';
 
 const noBytes = new Uint8Array(0);
 const quiet = { ...lanSettings, compression: false, coordinates: false };

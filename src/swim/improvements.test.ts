@@ -3,13 +3,13 @@
  * of the original that its users suffer from.
  */
 import { describe, expect, it } from 'vitest';
+import { GossipWorld, type WorldMember } from '../../bench/gossip/gossip-world.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { GossipEffect } from './api.ts';
 import { lanSettings, localSettings, wanSettings } from './presets.ts';
 import { faultsOfSettings, type GossipSettings, validateSettings } from './settings.ts';
 import { encodeAlive, encodePushPull, encodeSuspect, encodeUser } from './wire/messages.ts';
 import { encodeLeave, encodeUserEvent } from './wire/serf-messages.ts';
-import { GossipWorld, type WorldMember } from './world/gossip-world.ts';
 
 const noBytes = new Uint8Array(0);
 const versions = Uint8Array.of(1, 5, 2, 2, 5, 5);

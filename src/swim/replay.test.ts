@@ -1,8 +1,8 @@
 /** What somebody recorded and plays again does no harm (reliability, gossip line 9). */
 import { describe, expect, it } from 'vitest';
+import { GossipWorld, type WorldMember } from '../../bench/gossip/gossip-world.ts';
 import { nodeCipher } from '../../test/gossip/node-cipher.ts';
 import type { GossipInput } from './api.ts';
-import { GossipWorld, type WorldMember } from './world/gossip-world.ts';
 
 describe('packets that are replayed', () => {
   it('kill nobody, revive nobody, and repeat no event', () => {

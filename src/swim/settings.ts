@@ -46,6 +46,7 @@ export interface LifeguardSettings {
   readonly lastCall: boolean;
 }
 
+/** Everything about the protocol that may be set; `presets.ts` has the values that belong together. */
 export interface GossipSettings {
   /** How long connecting and one exchange over TCP may take. */
   readonly tcpTimeoutMs: number;

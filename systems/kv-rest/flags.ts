@@ -42,3 +42,11 @@ function withHost(name: string, value: string): string {
   if (host === undefined || Number(port) > 65_535) throw new Error(`-${name} is not HOST:PORT`);
   return host === '' ? `127.0.0.1:${port}` : value;
 }
+
+export function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':');
+  return {
+    host: address.slice(0, at).replace(/^\[|\]$/g, ''),
+    port: Number(address.slice(at + 1)),
+  };
+}

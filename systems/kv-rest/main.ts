@@ -4,160 +4,80 @@
  */
 import { mkdirSync } from 'node:fs';
 import http from 'node:http';
-import { openMember, QuorateError } from 'quorate';
-import { type Flags, parseFlags, usage } from './flags.ts';
-import { type Pair, Store } from './store.ts';
+import { type Member, openMember } from 'quorate';
+import { Api } from './api.ts';
+import { type Flags, parseFlags, splitAddress, usage } from './flags.ts';
+import { Store } from './store.ts';
 
-const bodyBytesMax = 1 << 20;
+/** Requests under way may end before the member does, for this long. */
+const drainMsMax = 3000;
+const connectionsMax = 10_000;
 
-class BadRequest extends Error {
-  readonly status: number;
+const flags = flagsOrExit();
+const member = await open(flags);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-let flags: Flags;
-try {
-  flags = parseFlags(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${usage}`);
-  process.exit(2);
-}
-const { raft, api, join, stateDir } = flags;
-mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-
-const member = await openMember({
-  name: raft,
-  dataDir: stateDir,
-  listen: raft,
-  tags: { api },
-  ...(join === raft ? {} : { join: [join] }),
-});
-const group = await member.group('kv', new Store(), { timeoutMs: 60_000 });
-const server = http.createServer((request, response) => {
-  void handle(request, response);
-});
-server.on('error', (error) => {
+// A member that was away finds its group by itself; a new one asks the others, however long it takes.
+const opening = member.group('kv', new Store(), { timeoutMs: Number.MAX_SAFE_INTEGER });
+opening.catch(() => {});
+const api = new Api(member, opening);
+const server = http.createServer((request, response) => void api.handle(request, response));
+server.maxConnections = connectionsMax;
+server.once('error', (error) => {
   console.error(`HTTP: ${error.message}`);
   process.exitCode = 1;
   void member.close();
 });
-const [host, port] = splitAddress(api);
-server.listen(port, host, () => console.log(`kv-rest ${member.id} serves http://${api}`));
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void member.close());
+const { host, port } = splitAddress(flags.api);
+server.listen(port, host);
+opening.then(
+  () => console.log(`kv-rest ${member.id} serves http://${flags.api}`),
+  () => {},
+);
 
 const ended = await member.closed;
 server.close();
 server.closeAllConnections();
-if (ended !== null && ended.code !== 'removed-member') {
-  console.error(ended.message);
+if (ended === null || ended.code === 'removed-member') {
+  console.log(ended === null ? 'stopped' : ended.message);
+} else {
+  console.error(`${ended.code}: ${ended.message}`);
   process.exitCode = 1;
 }
 
-async function handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+function flagsOrExit(): Flags {
   try {
-    const { status, body } = await answer(request);
-    response.writeHead(status, { 'content-type': contentType(body) });
-    response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+    return parseFlags(process.argv.slice(2));
   } catch (error) {
-    const status = error instanceof BadRequest ? error.status : statusOf(error);
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end(`${(error as Error).message}\n`);
+    console.error(`${(error as Error).message}\n${usage}`);
+    return process.exit(2);
   }
 }
 
-interface Reply {
-  readonly status: number;
-  readonly body?: unknown;
-}
-
-async function answer(request: http.IncomingMessage): Promise<Reply> {
-  const { method = 'GET' } = request;
-  const { pathname } = new URL(request.url ?? '/', 'http://member');
-  const path = decodeURIComponent(pathname.slice(1));
-  if (path === '' && (method === 'PUT' || method === 'POST')) return put(await pairFrom(request));
-  if (path === 'mgmt/nodes' && method === 'GET') return { status: 200, body: nodes() };
-  const [, node] = /^mgmt\/nodes\/(\d+)$/.exec(path) ?? [];
-  if (node !== undefined && method === 'PUT') return move(Number(node), await jsonFrom(request));
-  if (node !== undefined && method === 'DELETE') return remove(Number(node));
-  if (path !== '' && (method === 'GET' || method === 'HEAD')) return get(path);
-  if (method === 'DELETE') {
-    throw new BadRequest(405, 'keys are not deleted; DELETE /mgmt/nodes/{id} removes a member');
-  }
-  throw new BadRequest(405, 'PUT / with {"Key":…,"Value":…}, GET /{key}, GET /mgmt/nodes');
-}
-
-async function put(pair: Pair): Promise<Reply> {
-  await group.propose(new TextEncoder().encode(JSON.stringify(pair)));
-  return { status: 204 };
-}
-
-async function get(key: string): Promise<Reply> {
-  const value = await group.read((store) => store.get(key));
-  if (value === undefined) throw new BadRequest(404, 'there is no such key');
-  return { status: 200, body: value };
-}
-
-function nodes(): unknown {
-  return member.members().map(({ id, address, tags, role, leader }) => {
-    return { ID: `${id}`, Address: address, API: tags['api'] ?? '', Role: role, Leader: leader };
-  });
-}
-
-async function move(id: number, body: unknown): Promise<Reply> {
-  const { Address } = body as { Address?: unknown };
-  if (typeof Address !== 'string' || !/:\d{1,5}$/.test(Address)) {
-    throw new BadRequest(400, 'Address must be "host:port"');
-  }
-  await member.setMemberAddress(id, Address);
-  return { status: 204 };
-}
-
-async function remove(id: number): Promise<Reply> {
-  await member.removeMember(id);
-  return { status: 204 };
-}
-
-async function pairFrom(request: http.IncomingMessage): Promise<Pair> {
-  const { Key, Value } = (await jsonFrom(request)) as Partial<Pair>;
-  if (typeof Key !== 'string' || Key === '' || typeof Value !== 'string') {
-    throw new BadRequest(400, 'the body must be {"Key":"…","Value":"…"}, both strings');
-  }
-  return { Key, Value };
-}
-
-/** Whatever the content type says: curl sends another. */
-async function jsonFrom(request: http.IncomingMessage): Promise<object> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bodyBytesMax) throw new BadRequest(413, `a body has at most ${bodyBytesMax} bytes`);
-    parts.push(part);
-  }
+/** Once the directory holds a member, `join` is not looked at: one command line joins and restarts. */
+async function open({ raft, api: apiAddress, join, stateDir }: Flags): Promise<Member> {
   try {
-    const body: unknown = JSON.parse(Buffer.concat(parts).toString());
-    if (typeof body === 'object' && body !== null) return body;
-  } catch {}
-  throw new BadRequest(400, 'the body is not a JSON object');
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    return await openMember({
+      name: raft,
+      dataDir: stateDir,
+      listen: raft,
+      advertise: raft,
+      tags: { api: apiAddress },
+      ...(join === raft ? {} : { join: [join] }),
+    });
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    console.error(code === undefined ? message : `${code}: ${message}`);
+    return process.exit(code === 'removed-member' ? 0 : 1);
+  }
 }
 
-function statusOf(error: unknown): number {
-  if (!(error instanceof QuorateError)) return 500;
-  if (error.code === 'unknown-member') return 404;
-  if (error.code === 'unsafe-change') return 409;
-  return error.retryable ? 503 : 500;
-}
-
-function contentType(body: unknown): string {
-  return typeof body === 'object' ? 'application/json' : 'text/plain; charset=utf-8';
-}
-
-function splitAddress(address: string): [host: string, port: number] {
-  const at = address.lastIndexOf(':');
-  return [address.slice(0, at).replace(/^\[|\]$/g, ''), Number(address.slice(at + 1))];
+/** Takes no new requests, lets those under way end, then hands leadership over and ends. */
+async function stop(): Promise<void> {
+  const drained = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const limit = new Promise((resolve) => setTimeout(resolve, drainMsMax).unref());
+  await Promise.race([drained, limit, member.closed]);
+  await member.close();
 }

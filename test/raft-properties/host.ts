@@ -14,14 +14,14 @@ import { decodeChange } from '../../src/raft/wire/change.ts';
 import { Disk, type Write } from './disk.ts';
 import { applyEntry, decodeState, type MachineState } from './machine.ts';
 import { TICK } from './plan.ts';
-import type { World } from './world.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Thrown where the process dies, and caught where the world called it. */
 class Death extends Error {}
 
 export class Host {
   readonly id: MemberId;
-  readonly world: World;
+  readonly world: Surroundings;
   readonly disk: Disk;
   /** Undefined while the process is down. */
   raft: Raft | undefined;
@@ -45,7 +45,7 @@ export class Host {
   #busy = false;
   #workScheduled = false;
 
-  constructor(id: MemberId, world: World, random: SeededRandom) {
+  constructor(id: MemberId, world: Surroundings, random: SeededRandom) {
     this.id = id;
     this.world = world;
     this.#random = random;

@@ -15,13 +15,23 @@
  */
 import type { ConfigurationState } from '../../src/raft/configuration.ts';
 import type { Entry, MemberId } from '../../src/raft/entry.ts';
+import type { Raft } from '../../src/raft/raft.ts';
 import type { ReadState } from '../../src/raft/ready.ts';
 import { decides, quorumsIntersect } from './configurations.ts';
-import type { Host } from './host.ts';
-import { decodeCommand, hashEntry } from './machine.ts';
+import type { Disk } from './disk.ts';
+import { decodeCommand, hashEntry, type MachineState } from './machine.ts';
 
 /** A property does not hold. */
 export class Violation extends Error {}
+
+/** A host, as far as it is watched. */
+export interface Watched {
+  readonly id: MemberId;
+  readonly up: boolean;
+  readonly disk: Disk;
+  readonly machine: MachineState;
+  readonly raft: Raft | undefined;
+}
 
 interface Slot {
   readonly term: number;
@@ -48,7 +58,7 @@ interface Seen {
 
 export class Oracle {
   /** All hosts that ever were. */
-  readonly #hosts: ReadonlyMap<MemberId, Host>;
+  readonly #hosts: ReadonlyMap<MemberId, Watched>;
   readonly #seen = new Map<MemberId, Seen>();
   readonly #leaders = new Map<number, MemberId>();
   /** Who stood in a term. */
@@ -73,7 +83,7 @@ export class Oracle {
   /** Snapshots that members took over from leaders. */
   installed = 0;
 
-  constructor(hosts: ReadonlyMap<MemberId, Host>, configuration: ConfigurationState) {
+  constructor(hosts: ReadonlyMap<MemberId, Watched>, configuration: ConfigurationState) {
     this.#hosts = hosts;
     this.latest = { index: 1, configuration };
     this.history = [this.latest];
@@ -86,7 +96,7 @@ export class Oracle {
     if (!condition) throw new Violation(why());
   }
 
-  #seenOf(host: Host): Seen {
+  #seenOf(host: Watched): Seen {
     const found = this.#seen.get(host.id);
     if (found !== undefined) return found;
     const seen: Seen = {
@@ -103,7 +113,7 @@ export class Oracle {
     return seen;
   }
 
-  started(host: Host): void {
+  started(host: Watched): void {
     const seen = this.#seenOf(host);
     const { term, vote } = host.raft!.core;
     this.hold(
@@ -114,7 +124,7 @@ export class Oracle {
     this.observe(host);
   }
 
-  crashed(host: Host): void {
+  crashed(host: Watched): void {
     const seen = this.#seenOf(host);
     seen.log.length = 0;
     seen.lastIndex = 0;
@@ -126,7 +136,7 @@ export class Oracle {
   }
 
   /** The disk has changed. */
-  written(host: Host): void {
+  written(host: Watched): void {
     const seen = this.#seenOf(host);
     const { term, vote } = host.disk.initialState().hardState;
     const { durableTerm, durableVote } = seen;
@@ -152,7 +162,7 @@ export class Oracle {
   }
 
   /** To be called after everything that a host's instance was told. */
-  observe(host: Host): void {
+  observe(host: Watched): void {
     if (host.raft === undefined) return;
     const seen = this.#seenOf(host);
     const { core } = host.raft;
@@ -169,7 +179,7 @@ export class Oracle {
   }
 
   /** Compares the log with how it was; `unchanging` says why nothing of that may have changed. */
-  #compareLog(host: Host, seen: Seen, unchanging: string | undefined): void {
+  #compareLog(host: Watched, seen: Seen, unchanging: string | undefined): void {
     const { log } = host.raft!.core;
     const last = log.lastIndex();
     if (unchanging !== undefined) {
@@ -196,7 +206,7 @@ export class Oracle {
   }
 
   /** Log matching: the same position is the same entry, with the same one before it (§5.3). */
-  #matches(host: Host, entry: Entry, before: number | undefined): void {
+  #matches(host: Watched, entry: Entry, before: number | undefined): void {
     const { term, index } = entry;
     this.hold(
       entry.index === index,
@@ -215,7 +225,7 @@ export class Oracle {
     }
   }
 
-  #stands(host: Host, seen: Seen): void {
+  #stands(host: Watched, seen: Seen): void {
     const { id, core } = { id: host.id, core: host.raft!.core };
     const candidacy = `${core.role} ${core.term}`;
     if (candidacy === seen.candidacy) return;
@@ -239,7 +249,7 @@ export class Oracle {
     candidates.add(id);
   }
 
-  #leads(host: Host, seen: Seen): void {
+  #leads(host: Watched, seen: Seen): void {
     const { core } = host.raft!;
     const { term, configuration } = core;
     this.elections++;
@@ -269,7 +279,7 @@ export class Oracle {
     return (this.#seen.get(voter)?.durableTerm ?? 0) > term;
   }
 
-  #commits(host: Host, seen: Seen): void {
+  #commits(host: Watched, seen: Seen): void {
     const { core } = host.raft!;
     const { log } = core;
     const { committed } = log;
@@ -293,7 +303,7 @@ export class Oracle {
     if (core.role === 'leader') this.#oneInFlight(host, seen);
   }
 
-  #commitsFirst(host: Host, { index, term }: { index: number; term: number }): void {
+  #commitsFirst(host: Watched, { index, term }: { index: number; term: number }): void {
     const { configuration } = host.raft!.core;
     this.hold(
       isQuorum(configuration, (voter) => this.#hosts.get(voter)?.disk.holds(index, term) === true),
@@ -303,7 +313,7 @@ export class Oracle {
   }
 
   /** Behind what is committed no log holds more than one change (thesis §4.1). */
-  #oneInFlight(host: Host, seen: Seen): void {
+  #oneInFlight(host: Watched, seen: Seen): void {
     let changes = 0;
     for (let index = this.committedMax + 1; index <= seen.lastIndex; index++) {
       if (seen.log[index]!.type === 'configuration') changes++;
@@ -312,7 +322,7 @@ export class Oracle {
   }
 
   /** The machine has applied an entry, or (undefined) a snapshot. */
-  applied(host: Host, entry: Entry | undefined): void {
+  applied(host: Watched, entry: Entry | undefined): void {
     const { index, hash, configuration } = host.machine;
     const known = this.#states.get(index);
     const inWords = words(configuration);
@@ -357,7 +367,7 @@ export class Oracle {
     this.#reads.set(context, this.committedMax);
   }
 
-  readAnswered(host: Host, { context, index }: ReadState): void {
+  readAnswered(host: Watched, { context, index }: ReadState): void {
     const least = this.#reads.get(context);
     this.hold(least !== undefined, () => `member ${host.id} answers a read that nobody asked`);
     this.hold(

@@ -12,8 +12,9 @@ import { Host } from './host.ts';
 import { encodeState } from './machine.ts';
 import { Oracle } from './oracle.ts';
 import { type Plan, TICK } from './plan.ts';
+import type { Dweller, Surroundings } from './surroundings.ts';
 
-export class World {
+export class World implements Surroundings {
   readonly plan: Plan;
   readonly events = new EventQueue();
   readonly hosts = new Map<MemberId, Host>();
@@ -109,7 +110,7 @@ export class World {
     this.delays = undefined;
   }
 
-  send(sent: Message, from: Host): void {
+  send(sent: Message, from: Dweller): void {
     this.messagesSent++;
     const message = this.plan.group.wire ? decodeMessage(encodeMessage(sent)) : sent;
     const { random } = this;
@@ -147,7 +148,7 @@ export class World {
     });
   }
 
-  restartLater(host: Host, delay: number): void {
+  restartLater(host: Dweller, delay: number): void {
     this.events.after(delay, () => host.start());
   }
 }

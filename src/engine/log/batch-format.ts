@@ -18,8 +18,9 @@
  *
  * A **seal** is a head alone. It stands where the next batch will begin, vouches for the last one,
  * and is overwritten by the next: both heads lie in the same bytes of one sector, so at every moment
- * one of them is there and vouches. Its twin stands in the segment's last block, for a sector may
- * go bad that holds both the last batch's end and its seal.
+ * one of them is there and vouches. Its twin stands in the segment's last block: it is written at
+ * once when nothing follows a batch, for no later batch must wait for it; and a sector may go bad
+ * that holds both the last batch's end and the seal behind it.
  */
 import { crc32c } from '../../base/crc32c.ts';
 import { readUint32, readWide, writeUint32, writeWide } from './fixed-numbers.ts';

@@ -7,9 +7,11 @@ import { DiskModel } from '../../../test/engine/disk-model.ts';
 import {
   allEntries,
   entriesOf,
+  entry,
   type Opened,
   open,
   opened,
+  sameEntries,
 } from '../../../test/engine/log-harness.ts';
 import { QuorateError } from '../../base/errors.ts';
 import type { LogOptions } from './settings.ts';
@@ -43,6 +45,11 @@ function life(sealed: boolean): { model: DiskModel; ends: number[]; last: Opened
   if (sealed) {
     log.tick();
     model.settle(disk);
+  } else {
+    // As if it had died before it could vouch for the last batch.
+    model.damage(segment, (content) => {
+      content.fill(0, content.length - 64);
+    });
   }
   return { model, ends, last };
 }
@@ -68,11 +75,8 @@ function verdict(
   const result = open(model, { ...options, repair });
   if (result instanceof QuorateError) return result;
   const found = allEntries(result, model, 0);
-  expect(found).toEqual(
-    [1, 2, 3, 4]
-      .flatMap((term) => entriesOf(0, term * 2 - 1, term * 2, term))
-      .slice(0, found.length),
-  );
+  const all = [1, 2, 3, 4].flatMap((term) => entriesOf(0, term * 2 - 1, term * 2, term));
+  expect(sameEntries(found, all.slice(0, found.length))).toBe(true);
   const { term, vote } = result.log.group(0)?.hardState ?? { term: 0, vote: 0 };
   return { entries: found.length, vote: `${term}/${vote}` };
 }
@@ -233,6 +237,7 @@ describe('a damaged log', () => {
 describe('damaged votes', () => {
   it('flipped at every byte: the newest is noticed, the older one is not needed', () => {
     const { model } = life(true);
+    const verdicts: string[] = [];
     for (const slot of [0, 2 ** 20]) {
       const results = new Set<string>();
       for (let at = slot; at < slot + 40 + 25; at++) {
@@ -248,7 +253,9 @@ describe('damaged votes', () => {
         expect(verdict(copy, true)).toEqual(whole);
       }
       expect(results.size).toBe(1);
+      verdicts.push(...results);
     }
+    expect(verdicts.sort()).toEqual(['vote-damaged', 'whole']);
   });
 
   it('with both slots gone, or the file: refused; and given back by the log when told to repair', () => {
@@ -313,9 +320,8 @@ describe('errors of the disk', () => {
         const again = opened(model.copy(), options);
         const found = allEntries(again, model, 0);
         expect(found.length).toBeGreaterThanOrEqual(acknowledged);
-        expect(found).toEqual(
-          Array.from({ length: found.length }, (_, i) => entriesOf(0, i + 1, i + 1, i + 1, 600)[0]),
-        );
+        const wanted = found.map((_, i) => entry(0, i + 1, i + 1, 600));
+        expect(sameEntries(found, wanted)).toBe(true);
         expect(again.log.group(0)?.hardState.term ?? 0).toBeGreaterThanOrEqual(acknowledged);
       }
     }

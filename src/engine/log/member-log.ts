@@ -13,25 +13,17 @@
 import { assert } from '../../base/assert.ts';
 import { QuorateError } from '../../base/errors.ts';
 import type { Entry, HardState } from '../../raft/entry.ts';
-import { BatchEncoder } from './batch-encoder.ts';
+import { BatchAssembly } from './batch-assembly.ts';
 import { encodeHead } from './batch-format.ts';
-import { recordBytesMax } from './batch-table.ts';
 import type { DiskTask } from './disk-operation.ts';
 import type { DiskRequests } from './disk-requests.ts';
 import { GroupLog } from './group-log.ts';
 import type { Identity } from './identity.ts';
 import type { LogHost } from './log-host.ts';
 import type { GroupId, GroupWrite, Ticket } from './log-write.ts';
-import { Mover } from './mover.ts';
 import { Reserve } from './reserve.ts';
-import {
-  batchOverheadBytes,
-  blockBytes,
-  logDirectory,
-  segmentHeaderBytes,
-  segmentPath,
-} from './segment-format.ts';
-import { type ChainStart, SeedMemory, Segments } from './segments.ts';
+import { blockBytes, logDirectory, segmentPath, segmentSeed } from './segment-format.ts';
+import { type ChainStart, Segments } from './segments.ts';
 import type { LogSettings } from './settings.ts';
 import type { VoteFile } from './vote-file.ts';
 import { type Taken, WriteQueue } from './write-queue.ts';
@@ -66,14 +58,10 @@ export class MemberLog {
   readonly #votes: VoteFile;
   readonly #reserve: Reserve;
   readonly #segments: Segments;
-  readonly #encoder: BatchEncoder;
+  readonly #assembly: BatchAssembly;
   readonly #queue: WriteQueue;
-  readonly #mover: Mover;
-  readonly #seeds = new SeedMemory();
   readonly #host: LogHost;
   readonly #groups: Map<GroupId, GroupLog>;
-  /** Groups that are gone, but not yet in a batch. */
-  #removed: GroupLog[] = [];
   /** Invariant: all batches up to this one are durable, and the next one has the next number. */
   #lastNumber: number;
   #lastTicket: Ticket = 0;
@@ -85,6 +73,9 @@ export class MemberLog {
   #underWay: 'nothing' | 'votes' | 'batch' | 'seal' = 'nothing';
   /** A seal stands behind the last batch. */
   #sealed = false;
+  /** The last batch that the seal at the segment's end vouches for, and whether that is written. */
+  #vouched = 0;
+  #vouching = false;
   #starting: ((error: QuorateError | null) => void) | undefined;
   #closing: (() => void) | undefined;
   #counts = { batches: 0, entries: 0, bytes: 0, seals: 0, voteWrites: 0 };
@@ -98,12 +89,18 @@ export class MemberLog {
     this.#reserve = new Reserve(disk, settings.reserveBytes);
     const parts = { disk, identity: start.identity, settings, reserve: this.#reserve };
     const failed = (error: QuorateError): void => this.#fail(error);
-    this.#segments = new Segments(parts, start.chain, { ready: () => this.flush(), failed });
-    this.#encoder = new BatchEncoder(this.#segments);
+    this.#segments = new Segments(parts, start.chain, { ready: () => this.#advance(), failed });
     this.#queue = new WriteQueue(settings.batchBytesMax);
-    this.#mover = new Mover(this.#segments, settings);
     this.#host = start.host;
     this.#groups = new Map(start.groups);
+    const { host } = start;
+    this.#assembly = new BatchAssembly({
+      identity: start.identity,
+      settings,
+      segments: this.#segments,
+      host,
+      groups: this.#groups,
+    });
   }
 
   /** Why the log does nothing any more; the member must stop. */
@@ -125,7 +122,7 @@ export class MemberLog {
     }
     this.#segments.prepare();
     this.#keepReserve();
-    this.flush();
+    this.#advance();
   }
 
   groups(): Iterable<GroupLog> {
@@ -151,10 +148,9 @@ export class MemberLog {
     const group = this.#groups.get(id);
     if (group === undefined) return;
     this.#groups.delete(id);
-    this.#host.rebased.delete(group);
     group.reset(group.base);
     this.#votes.remove(id);
-    this.#removed.push(group);
+    this.#assembly.remove(group);
   }
 
   /** Whether a repaired group must neither vote nor count; see recovery.ts. */
@@ -194,8 +190,16 @@ export class MemberLog {
     return ticket;
   }
 
-  /** The end of a turn: what waits goes out, unless a batch is on its way. */
+  /**
+   * The end of a turn: what waits goes out, unless a batch is on its way. To be called at the end
+   * of a turn in which something was handed over or an operation of the disk has ended.
+   */
   flush(): void {
+    this.#advance();
+    if (this.fault === undefined && this.idle) this.#vouch();
+  }
+
+  #advance(): void {
     if (this.#underWay !== 'nothing' || this.fault !== undefined) return;
     if (this.#taken === undefined) {
       if (!this.#hasWork()) return this.#finishClosing();
@@ -222,7 +226,7 @@ export class MemberLog {
     if (this.fault !== undefined) return;
     if (this.#segments.full) this.#segments.prepare();
     this.#keepReserve();
-    if (this.idle && !this.#sealed) this.#seal(false, () => this.flush());
+    if (this.idle && !this.#sealed && !this.#vouching) this.#seal(false, () => this.#advance());
   }
 
   /** Nothing is on its way, and nothing waits. */
@@ -244,7 +248,7 @@ export class MemberLog {
     assert(this.#closing === undefined, 'the log is being closed already');
     this.#closing = then;
     if (this.fault !== undefined) then();
-    else this.flush();
+    else this.#advance();
   }
 
   status(): LogStatus {
@@ -257,13 +261,7 @@ export class MemberLog {
   }
 
   #hasWork(): boolean {
-    return (
-      !this.#queue.empty ||
-      this.#votes.dirty ||
-      this.#host.rebased.size > 0 ||
-      this.#removed.length > 0 ||
-      this.#mover.ready(this.#groups)
-    );
+    return !this.#queue.empty || this.#votes.dirty || this.#assembly.hasOwnWork;
   }
 
   #writeVotes(): void {
@@ -272,120 +270,70 @@ export class MemberLog {
     this.#votes.write(this.#lastNumber, (error) => {
       this.#underWay = 'nothing';
       if (error !== null) this.#fail(error);
-      else this.flush();
+      else this.#advance();
     });
   }
 
   #writeBatch(taken: Taken): void {
-    const moved = this.#mover.take(this.#groups);
-    const marks = (this.#host.rebased.size + this.#removed.length) * recordBytesMax;
-    const bytes = taken.bytes + marks + moved.bytes;
-    if (!this.#segments.fits(bytes)) {
-      if (!this.#segments.nextReady) return this.#waitForSegment(marks);
-      this.#segments.advance();
-    }
-    const fresh = this.#segments.position === segmentHeaderBytes;
-    this.#taken = undefined;
-    const encoder = this.#encoder;
-    encoder.begin();
-    // Segments before the next one may go only if it says how every group stands.
-    if (fresh) encoder.checkpoint(this.#groups.values());
-    // Where there is no room after all, they are moved some other time.
-    if (this.#segments.fits(bytes + (fresh ? this.#groups.size * recordBytesMax : 0))) {
-      for (const { group, entries } of moved.groups) encoder.moved(group, entries);
-    }
-    const ticket = this.#encodeParts(taken);
-    this.#encodeMarks();
-    this.#send(ticket);
-  }
-
-  /**
-   * There is no room, and no segment yet. What says that others are not needed can often still be
-   * written, which is how a full disk gets out of it.
-   */
-  #waitForSegment(marks: number): void {
-    if (!this.#segments.full) return this.#segments.prepare();
-    this.#started(noRoom());
-    if (marks === 0 || !this.#segments.fits(marks + batchOverheadBytes)) return;
-    this.#encoder.begin();
-    this.#encodeMarks();
-    this.#send(undefined);
-  }
-
-  #encodeMarks(): void {
-    const encoder = this.#encoder;
-    for (const group of this.#host.rebased) {
-      encoder.base(group);
-      if (group.written.base.index >= group.base.index) this.#host.rebased.delete(group);
-    }
-    for (const group of this.#removed) encoder.removed(group);
-    this.#removed = [];
-  }
-
-  #encodeParts({ parts }: Taken): Ticket | undefined {
-    const encoder = this.#encoder;
-    let durable: Ticket | undefined;
-    for (const { group, write, from, to, ticket } of parts) {
-      if (ticket !== undefined) {
-        durable = ticket;
-        group.queued--;
-      }
-      if (this.#groups.get(group.id) !== group) continue;
-      if (write.snapshot !== undefined && from === 0) encoder.reset(group, write.snapshot);
-      if (to > from) encoder.entries(group, write.entries, from, to);
-      const state = this.#stateToWrite(group, write.hardState);
-      if (state !== undefined) encoder.state(group, state);
-    }
-    return durable;
-  }
-
-  /** Term and vote as the write has them, and the newest commit index that it can carry. */
-  #stateToWrite(group: GroupLog, hardState: HardState | undefined): HardState | undefined {
-    const { written } = group;
-    const commit = Math.max(
-      written.hardState.commit,
-      Math.min(group.hardState.commit, written.last.index),
-    );
-    const { term, vote } = hardState ?? written.hardState;
-    const same = hardState === undefined && commit === written.hardState.commit;
-    return same ? undefined : { term, vote, commit };
-  }
-
-  #send(ticket: Ticket | undefined): void {
-    const segments = this.#segments;
-    const { sequence } = segments.current;
-    const { position } = segments;
-    const oldestSegment = segments.oldestNeeded(this.#groups);
     const number = this.#lastNumber + 1;
-    const syncedThrough = this.#lastNumber;
-    const voteSequence = this.#votes.sequence;
-    const seed = this.#seeds.seed(this.#identity, sequence);
-    const facts = { number, syncedThrough, voteSequence, oldestSegment };
-    const { buffers, bytes, entries } = this.#encoder.finish(facts, seed);
+    const batch = this.#assembly.assemble(taken, { number, voteSequence: this.#votes.sequence });
+    if (batch === undefined) {
+      // Nothing can be done before there is room, so there is nothing to wait for.
+      if (this.#segments.full) this.#started(noRoom());
+      return;
+    }
+    if (batch.tookParts) this.#taken = undefined;
     this.#underWay = 'batch';
-    const path = segmentPath(sequence);
-    this.#disk.run({ type: 'write', path, position, buffers, sync: true }, (error) => {
+    this.#disk.run(batch.task, (error) => {
       this.#underWay = 'nothing';
       if (error !== null) return this.#fail(error);
       this.#sealed = false;
       this.#lastNumber = number;
-      segments.wrote(bytes);
+      this.#segments.wrote(batch.bytes);
       this.#counts.batches++;
-      this.#counts.entries += entries;
-      this.#counts.bytes += bytes;
-      if (ticket !== undefined) this.durableTicket = ticket;
+      this.#counts.entries += batch.entries;
+      this.#counts.bytes += batch.bytes;
+      if (batch.ticket !== undefined) this.durableTicket = batch.ticket;
       this.#host.cache.trim(this.durableTicket);
-      segments.retire(oldestSegment);
+      this.#segments.retire(batch.oldestSegment);
       this.#started(null);
-      this.flush();
+      this.#advance();
     });
   }
 
-  /** Vouches for the last batch, in two places; see batch-format.ts. */
+  /**
+   * Vouches for the last batch at the end of the segment, at once when nothing follows: there the
+   * next batch need not wait for it.
+   */
+  #vouch(): void {
+    if (this.#vouched === this.#lastNumber || this.#vouching) return;
+    const number = this.#lastNumber;
+    this.#vouching = true;
+    this.#disk.run(this.#sealTask(this.#segments.sealPositions()[1], false), (error) => {
+      this.#vouching = false;
+      if (error !== null) return this.#fail(error);
+      this.#vouched = number;
+      // Another batch may have been finished meanwhile, or closing may wait for this.
+      if (this.fault === undefined) this.#advance();
+    });
+  }
+
+  /** Vouches for the last batch behind it as well; see batch-format.ts. */
   #seal(sync: boolean, then: () => void): void {
+    this.#underWay = 'seal';
+    this.#counts.seals++;
+    const tasks = this.#segments.sealPositions().map((position) => this.#sealTask(position, sync));
+    this.#disk.inOrder(tasks, (error) => {
+      this.#underWay = 'nothing';
+      if (error !== null) return this.#fail(error);
+      this.#sealed = true;
+      this.#vouched = this.#lastNumber;
+      then();
+    });
+  }
+
+  #sealTask(position: number, sync: boolean): DiskTask {
     const { sequence } = this.#segments.current;
-    const seed = this.#seeds.seed(this.#identity, sequence);
-    const path = segmentPath(sequence);
     const head = {
       kind: 'seal' as const,
       number: this.#lastNumber,
@@ -395,24 +343,14 @@ export class MemberLog {
       tableBytes: 0,
       dataBytes: 0,
     };
-    this.#underWay = 'seal';
-    this.#counts.seals++;
-    const tasks = this.#segments.sealPositions().map((position): DiskTask => {
-      const seal = new Uint8Array(blockBytes);
-      encodeHead(seal, head, { seed, position });
-      return { type: 'write', path, position, buffers: [seal], sync };
-    });
-    this.#disk.inOrder(tasks, (error) => {
-      this.#underWay = 'nothing';
-      if (error !== null) return this.#fail(error);
-      this.#sealed = true;
-      then();
-    });
+    const seal = new Uint8Array(blockBytes);
+    encodeHead(seal, head, { seed: segmentSeed(this.#identity, sequence), position });
+    return { type: 'write', path: segmentPath(sequence), position, buffers: [seal], sync };
   }
 
   #finishClosing(): void {
     const closing = this.#closing;
-    if (closing === undefined || this.#segments.busy) return;
+    if (closing === undefined || this.#segments.busy || this.#vouching) return;
     this.#closing = undefined;
     this.#seal(true, closing);
   }

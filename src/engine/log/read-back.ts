@@ -126,7 +126,7 @@ export class ReadBack {
 function stretchFrom(group: GroupLog, from: number): Stretch {
   const { places, segments } = group;
   const position = places.position(from);
-  // What is in memory is not wanted, and may still be on its way to the disk.
+  // What is in memory need not be read; the newest of it may not even be written yet.
   const limit = Math.min(group.cacheFirst(), segments.endOfRun(from));
   let to = from + 1;
   let end = position + places.lengthBytes(from);

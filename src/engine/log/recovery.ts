@@ -260,6 +260,8 @@ class Recovery {
   #votes(marks: VoteMarks): VoteFile {
     const { votes: table } = this.#found;
     const sequence = Math.max(table?.sequence ?? 0, this.#chain.voteSequence);
+    // A group may have got no further than to its first vote.
+    for (const id of table?.rows.keys() ?? []) this.#groups.open(id);
     const rows = mergedVotes(table, this.#groups.groups, marks);
     const unknownSuspect = marks.unknown || (table?.unknownSuspect ?? false);
     return new VoteFile(this.#disk, this.#identity, { sequence, unknownSuspect, rows });

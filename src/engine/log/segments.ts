@@ -22,7 +22,6 @@ import {
   newSegmentPath,
   segmentHeaderBytes,
   segmentPath,
-  segmentSeed,
   sparePath,
 } from './segment-format.ts';
 import type { LogSettings } from './settings.ts';
@@ -260,18 +259,4 @@ export function prepareTasks(
     { type: 'rename', from: path, to: segmentPath(sequence) },
     named,
   ];
-}
-
-/** What every checksum in a segment starts from, computed once for the one being written. */
-export class SeedMemory {
-  #sequence = -1;
-  #seed = 0;
-
-  seed(identity: Identity, sequence: number): number {
-    if (sequence !== this.#sequence) {
-      this.#sequence = sequence;
-      this.#seed = segmentSeed(identity, sequence);
-    }
-    return this.#seed;
-  }
 }

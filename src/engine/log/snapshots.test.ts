@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DiskModel } from '../../../test/engine/disk-model.ts';
+import { sameBytes } from '../../../test/engine/log-harness.ts';
 import { QuorateError } from '../../base/errors.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import { DiskRequests } from './disk-requests.ts';
@@ -96,7 +97,7 @@ describe('a snapshot', () => {
     const model = new DiskModel();
     const content = state(3 * pieceBytesMax + 17);
     expect(write(model, content)).toBeNull();
-    expect(stateOf(read(model))).toEqual(content);
+    expect(sameBytes(stateOf(read(model)), content)).toBe(true);
     const found = find(model) as FoundSnapshots;
     expect(found.newest.get(3)).toMatchObject({ facts, stateBytes: content.length, path });
     expect(found.damaged).toEqual([]);
@@ -106,7 +107,7 @@ describe('a snapshot', () => {
   it('may be empty', () => {
     const model = new DiskModel();
     expect(write(model, state(0))).toBeNull();
-    expect(stateOf(read(model))).toEqual(state(0));
+    expect(sameBytes(stateOf(read(model)), state(0))).toBe(true);
   });
 
   it('with any byte flipped is refused by name', () => {
@@ -151,7 +152,7 @@ describe('a snapshot', () => {
     const content = state(2 * pieceBytesMax);
     let kept = 0;
     for (let operations = 0; operations < 14; operations++) {
-      for (let seed = 0; seed < 5; seed++) {
+      for (let seed = 0; seed < 3; seed++) {
         const random = new SeededRandom(seed);
         const model = new DiskModel();
         write(model, state(10), { ...facts, index: 900 });
@@ -171,7 +172,7 @@ describe('a snapshot', () => {
         expect(done ? [1000] : [900, 1000]).toContain(index);
         expect([...model.names.keys()]).toEqual([snapshotPath(3, index)]);
         if (index === 1000) {
-          expect(stateOf(read(model))).toEqual(content);
+          expect(sameBytes(stateOf(read(model)), content)).toBe(true);
           kept++;
         }
       }
@@ -241,7 +242,7 @@ describe('receiving a snapshot', () => {
     });
     model.settle(disk);
     expect(done).toBe(true);
-    expect(stateOf(read(model))).toEqual(content);
+    expect(sameBytes(stateOf(read(model)), content)).toBe(true);
     expect(receiver.facts).toEqual(facts);
   });
 

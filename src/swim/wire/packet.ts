@@ -37,6 +37,8 @@ export interface PacketFormat {
 
 /** Called for what a packet holds, in order, and for what of it was dropped. */
 export interface PacketVisitor {
+  /** Whether a message need not be read, because it was read before. */
+  repeated?(body: Uint8Array): boolean;
   message(message: PacketMessage): void;
   dropped(reason: string): void;
 }
@@ -177,7 +179,7 @@ export class PacketCodec {
       this.#walk(plain, visitor, depth + 1, budget);
     } else if (body[0] === messageTypes.compound) {
       this.#walkCompound(body, visitor, depth, budget);
-    } else {
+    } else if (visitor.repeated?.(body) !== true) {
       visitor.message(decodePacketMessage(body));
     }
   }

@@ -12,7 +12,7 @@
  * world.runUntil(() => world.agree(), 30_000);
  * ```
  */
-import { SeededRandom } from '../../base/seeded-random.ts';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import type {
   Address,
   GossipCommand,
@@ -20,12 +20,12 @@ import type {
   GossipInput,
   GossipOptions,
   StreamId,
-} from '../api.ts';
-import { GossipCore } from '../gossip-core.ts';
-import { addressKey } from '../member-table.ts';
-import { lanSettings } from '../presets.ts';
-import type { GossipSettings } from '../settings.ts';
-import { type Timer, Timers } from '../timers.ts';
+} from '../../src/swim/api.ts';
+import { GossipCore } from '../../src/swim/gossip-core.ts';
+import { addressKey } from '../../src/swim/member-table.ts';
+import { lanSettings } from '../../src/swim/presets.ts';
+import type { GossipSettings } from '../../src/swim/settings.ts';
+import { type Timer, Timers } from '../../src/swim/timers.ts';
 
 /** A condition is looked at this often, in virtual time. */
 const lookIntervalMs = 20;

@@ -1,6 +1,6 @@
 /** What a whole cluster does, in the world in memory. */
 import { describe, expect, it } from 'vitest';
-import { GossipWorld, type WorldMember } from './gossip-world.ts';
+import { GossipWorld, type WorldMember } from '../../bench/gossip/gossip-world.ts';
 
 const cluster = (size: number, seed: number, loss = 0): GossipWorld => {
   const world = new GossipWorld({ seed, loss });
