@@ -1,27 +1,63 @@
-/** `npm start [-- NAME]`: sets up what is needed and plays one of the programs below. */
+/** `npm start [-- NAME]`: sets up what is needed and starts one of the programs below. */
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { builtPath, programs } from './programs.mjs';
 import { setUpOrExit } from './set-up.mjs';
+import { runKvRest } from './start/kv-rest.mjs';
 
-/** What can be started, by name; the first is what `npm start` alone plays. */
-const plays = new Map([
-  ['timeline', playTimeline],
-  ['one-value', () => import(pathToFileURL(builtPath(programs.oneValue)).href)],
+/**
+ * What can be started, by name; the first is what `npm start` alone starts.
+ * @type {Map<string, { does: string, start: (folder?: string) => Promise<void> }>}
+ */
+const starts = new Map([
+  ['kv-rest', { does: 'three members of a key-value database behind HTTP', start: startKvRest }],
+  [
+    'one-value',
+    {
+      does: 'one member of a gossiped single-value database',
+      start: () => import(pathToFileURL(builtPath(programs.oneValue)).href),
+    },
+  ],
+  ['timeline', { does: 'plays an election and a replication of three cores', start: playTimeline }],
 ]);
 
-const [standard] = plays.keys();
-const name = process.argv[2] ?? standard ?? '';
-const play = plays.get(name);
-if (play === undefined) {
-  console.error(`There is no program "${name}". There is: ${[...plays.keys()].join(', ')}.`);
-  process.exitCode = 1;
+const list = [...starts].map(([name, { does }]) => `  ${name.padEnd(10)} ${does}`).join('\n');
+const { data, name, help } = argumentsOrExit();
+const chosen = starts.get(name);
+if (help || chosen === undefined) {
+  const text = `npm start [-- NAME [--data DIR]], where NAME is one of:\n${list}`;
+  if (help) console.log(text);
+  else console.error(`There is no program "${name}".\n${text}`);
+  process.exitCode = help ? 0 : 1;
 } else {
   await setUpOrExit();
-  await play();
+  await chosen.start(data);
+}
+
+/** @param {string} [folder] */
+async function startKvRest(folder) {
+  try {
+    await runKvRest(folder === undefined ? {} : { folder });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }
 
 /** An election, a replication and a change of leader among three cores. */
 async function playTimeline() {
   const timeline = await import(pathToFileURL(builtPath(programs.timeline)).href);
   timeline.playTimeline((/** @type {string} */ line) => console.log(line));
+}
+
+function argumentsOrExit() {
+  const options = /** @type {const} */ ({ data: { type: 'string' }, help: { type: 'boolean' } });
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const [standard = ''] = starts.keys();
+    return { data: values.data, help: values.help ?? false, name: positionals[0] ?? standard };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return process.exit(1);
+  }
 }

@@ -58,6 +58,12 @@ export class ByteWriter {
     return this;
   }
 
+  /** Begins anew in the same buffer: what {@link finish} gave must not be needed any more. */
+  clear(): this {
+    this.#length = 0;
+    return this;
+  }
+
   /** What was written. The writer must not be used any more: the bytes are not copied. */
   finish(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);

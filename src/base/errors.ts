@@ -56,6 +56,72 @@ export const errorCodes = {
     retryable: true,
     meaning: 'This member does not lead and passes nothing on.',
   },
+  'leadership-lost': {
+    retryable: true,
+    meaning: 'The leader was replaced before the proposal could be committed; it has no effect.',
+  },
+  timeout: { retryable: true, meaning: 'There was no answer before the deadline.' },
+  'name-taken': { retryable: false, meaning: 'Another member has that name.' },
+  'unknown-member': {
+    retryable: true,
+    meaning: 'There is no member of that id, as far as is known.',
+  },
+  'connection-lost': {
+    retryable: true,
+    meaning: 'The link to another member broke, or fell silent; whether it acted is unknown.',
+  },
+  unreachable: { retryable: true, meaning: 'There is no link to that member at present.' },
+  'too-many-calls': {
+    retryable: true,
+    meaning: 'As many questions wait for an answer, or bytes for their way, as may.',
+  },
+  'message-too-large': {
+    retryable: false,
+    meaning: 'A message between members is larger than their largest frame.',
+  },
+  'peer-failed': {
+    retryable: false,
+    meaning: 'Another member, of a later version, failed for a reason that this one does not know.',
+  },
+  'wrong-cluster': { retryable: false, meaning: 'The other side belongs to another cluster.' },
+  'wrong-member': {
+    retryable: false,
+    meaning: 'Another member answered than was meant, or its certificate does not name it.',
+  },
+  'removed-member': {
+    retryable: false,
+    meaning: 'A member that was removed from the cluster wants to take part.',
+  },
+  'wrong-secret': {
+    retryable: false,
+    meaning: 'The other side does not know the join secret, or only one side has one.',
+  },
+  'version-mismatch': {
+    retryable: false,
+    meaning: 'Two members have no version of the protocol in common.',
+  },
+  'unknown-group': { retryable: false, meaning: 'There is no group of that id or name.' },
+  'wrong-incarnation': {
+    retryable: false,
+    meaning:
+      'A member came back with another directory than the cluster knows; remove and re-add it.',
+  },
+  'group-open': { retryable: false, meaning: 'The group is open in this member already.' },
+  closing: { retryable: true, meaning: 'The member is closing, or has closed.' },
+  'snapshot-damaged': {
+    retryable: false,
+    meaning: 'A snapshot on disk, or on its way, is not whole.',
+  },
+  'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
+  'machine-failed': {
+    retryable: false,
+    meaning: 'A machine broke its contract; the member stops.',
+  },
+  'member-failed': {
+    retryable: false,
+    meaning: 'An invariant did not hold; the member has stopped.',
+  },
+  aborted: { retryable: true, meaning: 'The caller gave up waiting.' },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
@@ -113,6 +179,28 @@ export const errorCodes = {
     meaning: 'The other side reads too slowly, and more waits for it than may.',
   },
   'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'log-damaged': {
+    retryable: false,
+    meaning:
+      'Something in the log that was vouched for is not what was written. With repair, a member ' +
+      'that has peers starts without it and gets it back from them.',
+  },
+  'vote-damaged': {
+    retryable: false,
+    meaning: 'The newest votes are lost: going on could mean voting twice in a term.',
+  },
+  'identity-damaged': {
+    retryable: false,
+    meaning: 'The file that says whose directory this is cannot be read.',
+  },
+  'wrong-directory': {
+    retryable: false,
+    meaning: 'A file belongs to another member, another cluster or another life of this member.',
+  },
+  'format-too-new': {
+    retryable: false,
+    meaning: 'A file was written by a newer version of this program.',
+  },
   'socket-failed': { retryable: true, meaning: 'The system reported an error on a socket.' },
   'gossip-too-large': {
     retryable: false,

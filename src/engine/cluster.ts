@@ -1,0 +1,152 @@
+/**
+ * What the member does about the system group: it tells the cluster who it is, keeps its links to
+ * who the members are, and, for groups that it leads, brings their configurations to that.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { MemberId } from '../raft/entry.ts';
+import { encodeChange } from '../raft/wire/change.ts';
+import type { Outcome } from './machine.ts';
+import type { PeerRecord } from './peers/greeter.ts';
+import { nextStep } from './reconcile.ts';
+import type { Replica } from './replica.ts';
+import {
+  encodeSystemCommand,
+  type MemberRecord,
+  type SystemCommand,
+  type SystemMachine,
+} from './system-machine.ts';
+
+/** How this member presents itself. */
+export interface Presence {
+  readonly self: MemberId;
+  readonly incarnation: number;
+  readonly address: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** What this needs of the engine. */
+export interface ClusterHost {
+  replicas(): Iterable<Replica>;
+  /** Proposes to the system group on the engine's own behalf. */
+  propose(command: Uint8Array, done: (outcome: Outcome) => void): void;
+  setPeers(records: ReadonlyMap<MemberId, PeerRecord>): void;
+  /** This member is no longer part of anything. */
+  left(): void;
+}
+
+/** Ticks between two looks at what may be behind; changes are looked at when they come. */
+const LOOK_EVERY_TICKS = 4;
+
+export class Cluster {
+  readonly system: SystemMachine;
+  readonly #presence: Presence;
+  readonly #host: ClusterHost;
+  readonly #told: readonly MemberRecord[];
+  #registering = false;
+  /** Done once in a life: an address that is set for this member afterwards is meant. */
+  #registered = false;
+  #ticksToLook = 0;
+
+  constructor(init: {
+    readonly system: SystemMachine;
+    readonly presence: Presence;
+    readonly host: ClusterHost;
+    /** The members as this one was told when it joined. */
+    readonly told: readonly MemberRecord[];
+  }) {
+    this.system = init.system;
+    this.#presence = init.presence;
+    this.#host = init.host;
+    this.#told = init.told;
+  }
+
+  get self(): MemberRecord | undefined {
+    return this.system.member(this.#presence.self);
+  }
+
+  tick(): void {
+    if (--this.#ticksToLook > 0) return;
+    this.#ticksToLook = LOOK_EVERY_TICKS;
+    this.#register();
+    for (const replica of this.#host.replicas()) this.#reconcile(replica);
+  }
+
+  /** The system group's state or a group's configuration has changed. */
+  changed(): void {
+    this.#ticksToLook = 0;
+    this.#host.setPeers(this.#peerRecords());
+    if (this.#isOut()) this.#host.left();
+  }
+
+  /** Who may talk to us: the members, and whoever still is part of a group here. */
+  #peerRecords(): ReadonlyMap<MemberId, PeerRecord> {
+    const records = new Map<MemberId, PeerRecord>();
+    const { members, removed, nextMemberId } = this.system.state;
+    // A newcomer's state is still on its way through the past: it has not heard of all who are there.
+    const ahead = this.#told.filter(({ id }) => id >= nextMemberId);
+    for (const { id, name, address, incarnation } of [...members, ...ahead]) {
+      records.set(id, { name, address, incarnation, removed: false });
+    }
+    for (const id of removed) {
+      const known = this.system.formerMember(id);
+      const { name, address, incarnation } = known ?? unknownMember;
+      records.set(id, { name, address, incarnation, removed: !this.#takesPart(id) });
+    }
+    return records;
+  }
+
+  #takesPart(member: MemberId): boolean {
+    for (const { configuration } of this.#host.replicas()) {
+      const { voters, votersOutgoing, learners } = configuration;
+      if ([voters, votersOutgoing, learners].some((set) => set.includes(member))) return true;
+    }
+    return false;
+  }
+
+  #isOut(): boolean {
+    const { self } = this.#presence;
+    return this.system.state.removed.includes(self) && !this.#takesPart(self);
+  }
+
+  /** Tells the cluster this directory's incarnation, and where we are now. */
+  #register(): void {
+    const known = this.self;
+    if (known === undefined || this.#registering || this.#registered) return;
+    const { self: id, incarnation, address, tags } = this.#presence;
+    const same =
+      known.incarnation === incarnation && known.address === address && alike(known.tags, tags);
+    this.#registered = same;
+    if (same) return;
+    this.#registering = true;
+    const command: SystemCommand = { type: 'update-member', id, incarnation, address, tags };
+    this.#host.propose(encodeSystemCommand(command), (outcome) => {
+      this.#registering = false;
+      this.#registered ||= outcome.ok;
+    });
+  }
+
+  #reconcile(replica: Replica): void {
+    if (replica.role !== 'leader') return;
+    const wanted = new Set(this.system.state.members.map(({ id }) => id));
+    const step = nextStep(replica.raft.status(), wanted);
+    if (step === undefined) return;
+    if (step.type === 'transfer') {
+      replica.step({ type: 'transfer-leadership', target: step.target });
+      return;
+    }
+    const entries = [{ type: 'configuration' as const, data: encodeChange(step.change) }];
+    replica.step({ type: 'propose', entries });
+  }
+}
+
+const unknownMember = { name: '', address: '', incarnation: undefined };
+
+function alike(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** Why a member ends that the cluster has let go. */
+export function removedError(self: MemberId): QuorateError {
+  return new QuorateError('removed-member', `member ${self} was removed from the cluster`);
+}

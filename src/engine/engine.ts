@@ -1,0 +1,489 @@
+/**
+ * A whole member as one object: events in, effects out. It waits for nothing, reads no clock and
+ * touches no disk; whoever drives it does, and a crash is dropping it.
+ *
+ * A turn: events are taken as they come. At `end-of-turn` each group's gathered proposals and reads
+ * go into its core at once, and what the cores want done goes out together: one batch for the log,
+ * one write for each peer, at the same time. What rests on the log waits for the log.
+ *
+ * Length: here every event meets its effects, and one place shows the whole turn; each subject that
+ * can be told apart from that stands in a file of its own.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { LogFacts } from '../ports/logger.ts';
+import type { Random } from '../ports/random.ts';
+import { type MemberId, NOBODY, type Position } from '../raft/entry.ts';
+import type { AppendTask } from '../raft/input.ts';
+import type { Message } from '../raft/message.ts';
+import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
+import { Cluster, type Presence, removedError } from './cluster.ts';
+import type { Effect } from './effect.ts';
+import type { CallLeader, Event, GroupId, Ticket } from './event.ts';
+import { GroupOpening } from './group-opening.ts';
+import { IncomingCalls } from './incoming-calls.ts';
+import type { DiskRequests } from './log/disk-requests.ts';
+import type { MemberLog } from './log/member-log.ts';
+import type { Outcome } from './machine.ts';
+import { isBeginning } from './opening.ts';
+import type { CallResult } from './peers/calls.ts';
+import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
+import { Peers } from './peers/peers.ts';
+import { runsOfOneTerm } from './proposals.ts';
+import type { Replica, ReplicaHost } from './replica.ts';
+import type { EngineSettings } from './settings.ts';
+import type { SnapshotWork } from './snapshot-work.ts';
+import type { MemberRecord, SystemMachine } from './system-machine.ts';
+import { bestSuccessor, handOver, Transfers } from './transfers.ts';
+
+/** What a member needs to be, once its directory is open. */
+export interface EngineInit {
+  readonly settings: EngineSettings;
+  readonly random: Random;
+  readonly presence: Presence;
+  readonly clusterId: number;
+  readonly name: string;
+  readonly disk: DiskRequests;
+  readonly log: MemberLog;
+  readonly system: SystemMachine;
+  /** What the system machine has applied, by its snapshot. */
+  readonly systemApplied: Position;
+  readonly snapshots: SnapshotWork;
+  /** The members as this one was told when it joined: its own state may be behind that. */
+  readonly told: readonly MemberRecord[];
+  /** Keeps the system group's first state, which is in no file, before anything rests on it. */
+  readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
+  /** Keyed with the join secret, where one is shared. */
+  readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  readonly nowMs: number;
+}
+
+/** The system group, through which all else is found. */
+export const SYSTEM_GROUP: GroupId = 0;
+
+interface WaitingAppend {
+  readonly ticket: number;
+  readonly replica: Replica;
+  readonly task: AppendTask;
+  readonly sinceMs: number;
+}
+
+export class Engine implements ReplicaHost, PeerHandler {
+  readonly #init: EngineInit;
+  readonly #peers: Peers;
+  readonly #cluster: Cluster;
+  readonly #replicas = new Map<GroupId, Replica>();
+  /** Replicas that something happened to in this turn. */
+  readonly #busy = new Set<Replica>();
+  #appends: WaitingAppend[] = [];
+  #effects: Effect[] = [];
+  #nowMs = 0;
+  #state: 'running' | 'closing' | 'closed' = 'running';
+  #closeByMs = 0;
+  /** The engine's own requests have negative tickets. */
+  #nextOwnTicket = -1;
+  readonly #own = new Map<Ticket, (outcome: Outcome) => void>();
+  readonly #transfers = new Transfers((ticket, outcome) => this.#answer(ticket, outcome));
+  readonly #calls: IncomingCalls;
+  readonly #opening: GroupOpening;
+
+  constructor(init: EngineInit) {
+    this.#init = init;
+    this.#nowMs = init.nowMs;
+    const { presence, clusterId, settings, random, mac } = init;
+    const { self: member, incarnation } = presence;
+    this.#peers = new Peers({
+      self: { clusterId, member, incarnation, features: [], mac },
+      settings: settings.peers,
+      handler: this,
+      random,
+    });
+    this.#cluster = new Cluster({
+      system: init.system,
+      presence,
+      told: init.told,
+      host: {
+        replicas: () => this.#replicas.values(),
+        propose: (command, done) => this.#proposeOwn(command, done),
+        setPeers: (records) => this.#peers.setPeers(records),
+        left: () => this.#stop(removedError(presence.self)),
+      },
+    });
+    this.#opening = new GroupOpening({
+      ...init,
+      self: presence.self,
+      replicaHost: this,
+      answer: (ticket, outcome) => this.#answer(ticket, outcome),
+      nowMs: () => this.#nowMs,
+      voters: () => this.#replicas.get(SYSTEM_GROUP)!.configuration.voters,
+      isOpen: (group) => this.#replicas.has(group),
+      propose: (command, done, deadlineMs) => this.#proposeOwn(command, done, deadlineMs),
+      started: (replica) => {
+        this.#replicas.set(replica.id, replica);
+        this.#busy.add(replica);
+      },
+    });
+    this.#calls = new IncomingCalls({
+      clusterId,
+      system: init.system,
+      snapshots: init.snapshots,
+      replica: (group) => this.#noted(group),
+      propose: (command, done) => this.#proposeOwn(command, done),
+      emit: (effect) => this.#effects.push(effect),
+    });
+    init.snapshots.attach({
+      log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      received: (group, message) => this.message(message.from, group, message),
+      replica: (group) => this.#replicas.get(group),
+      self: presence.self,
+    });
+    this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
+    this.#cluster.changed();
+  }
+
+  get self(): MemberId {
+    return this.#init.presence.self;
+  }
+
+  get system(): SystemMachine {
+    return this.#init.system;
+  }
+
+  get peers(): Peers {
+    return this.#peers;
+  }
+
+  replica(group: GroupId): Replica | undefined {
+    return this.#replicas.get(group);
+  }
+
+  /** Takes what happened; returns what is to be done, in order. */
+  handle(event: Event): readonly Effect[] {
+    if (this.#state !== 'closed') this.#take(event);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The system machine's state has changed. */
+  systemChanged(): void {
+    this.#cluster.changed();
+    this.#effects.push({ type: 'membership' });
+  }
+
+  /** The application answers a `called` effect. */
+  answerCall(call: number, result: CallResult): void {
+    this.#calls.answer(call, result);
+  }
+
+  #take(event: Event): void {
+    switch (event.type) {
+      case 'end-of-turn':
+        return this.#endOfTurn();
+      case 'tick':
+        return this.#tick(event.nowMs);
+      case 'disk':
+        this.#init.disk.complete(event.operation, event.result);
+        return this.#settleAppends();
+      case 'propose':
+        if (this.#init.log.space !== 'enough') {
+          const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
+          return this.#answer(event.ticket, { ok: false, error });
+        }
+        return this.#with(event, (replica) => replica.propose(event));
+      case 'read':
+        return this.#with(event, (replica) => replica.read(event));
+      case 'cancel':
+        return this.#replicas.get(event.group)?.cancel(event.ticket);
+      case 'open-group':
+        return this.#opening.open(event);
+      case 'call-leader':
+        return this.#with(event, (replica) => this.#callLeader(replica, event));
+      case 'transfer-leadership':
+        return this.#with(event, (replica) => this.#transfers.begin(replica, event));
+      case 'close':
+        return this.#beginClose();
+      default:
+        return this.#peers.handle(event);
+    }
+  }
+
+  #with(
+    request: { readonly group: GroupId; readonly ticket: Ticket },
+    act: (replica: Replica) => void,
+  ): void {
+    const replica = this.#replicas.get(request.group);
+    if (replica === undefined) {
+      const error = new QuorateError('unknown-group', `group ${request.group} is not open here`);
+      return this.#answer(request.ticket, { ok: false, error });
+    }
+    if (this.#state === 'closing') {
+      const error = new QuorateError('closing', 'this member is closing');
+      return this.#answer(request.ticket, { ok: false, error });
+    }
+    this.#busy.add(replica);
+    act(replica);
+  }
+
+  #tick(nowMs: number): void {
+    const { settings, log } = this.#init;
+    const lateMs = nowMs - this.#nowMs;
+    this.#nowMs = nowMs;
+    for (const replica of this.#replicas.values()) {
+      replica.step({ type: 'tick', nowMs });
+      replica.proposals.expire(nowMs);
+      replica.reads.expire(nowMs);
+      if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
+    }
+    this.#cluster.tick();
+    for (const replica of this.#replicas.values())
+      if (replica.raft.hasReady()) this.#busy.add(replica);
+    this.#peers.tick(nowMs);
+    this.#transfers.expire(nowMs);
+    log.tick();
+    this.#watch(lateMs, settings.tickMs * settings.electionTicks);
+    this.#init.snapshots.tick();
+    if (this.#state === 'closing') this.#goOnClosing();
+  }
+
+  /** A member whose disk or event loop stalls makes a poor leader: it gives leadership away. */
+  #watch(lateMs: number, electionTimeoutMs: number): void {
+    const oldest = this.#appends[0];
+    const stalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
+    if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
+    const facts = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
+    for (const replica of this.#replicas.values()) {
+      if (replica.role !== 'leader' || !handOver(replica)) continue;
+      this.#say('warn', { ...facts, group: replica.id }, 'stalled: leadership is given away');
+    }
+  }
+
+  #endOfTurn(): void {
+    const { log } = this.#init;
+    for (const group of log.takeFetched()) {
+      const replica = this.#replicas.get(group);
+      replica?.step({ type: 'storage-ready' });
+      if (replica !== undefined) this.#busy.add(replica);
+    }
+    const busy = [...this.#busy];
+    this.#busy.clear();
+    for (const replica of busy) if (replica.endOfTurn()) this.#busy.add(replica);
+    this.#init.snapshots.endOfTurn(busy);
+    log.flush();
+    // What a flush completes at once (nothing to write) may be answered in the same turn.
+    this.#settleAppends();
+    for (const operation of this.#init.disk.take()) this.#effects.push({ type: 'disk', operation });
+    for (const effect of this.#peers.flush()) this.#effects.push(effect);
+    if (this.#busy.size > 0 || this.#init.snapshots.busy) this.#effects.push({ type: 'turn' });
+    if (log.fault !== undefined) this.#stop(log.fault);
+  }
+
+  /** Goes on with what the log has made durable. */
+  #settleAppends(): void {
+    const { durableTicket } = this.#init.log;
+    let settled = 0;
+    for (const { ticket, replica, task } of this.#appends) {
+      if (ticket > durableTicket) break;
+      settled++;
+      this.#settle(replica, task);
+      // A mere note of the commit index is durable at once and leads to nothing.
+      if (replica.raft.hasReady()) this.#busy.add(replica);
+    }
+    if (settled > 0) this.#appends.splice(0, settled);
+  }
+
+  /** A task is durable; one with a snapshot is done when the machine has it as well. */
+  #settle(replica: Replica, task: AppendTask): void {
+    if (task.snapshot === undefined) return replica.appended(task);
+    this.#init.snapshots.install(replica, task.snapshot, (error) => {
+      if (error !== null) return this.#stop(error);
+      this.#busy.add(replica);
+      replica.appended(task);
+    });
+  }
+
+  // What replicas ask.
+
+  send(group: GroupId, message: Message): void {
+    const large = message.type === 'snapshot' && this.#init.snapshots.send(group, message);
+    if (!large) this.#peers.send(message.to, group, message);
+  }
+
+  append(replica: Replica, task: AppendTask): void {
+    const { entries, hardState, snapshot } = task;
+    const ticket = this.#init.log.append({ group: replica.id, entries, hardState, snapshot });
+    this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
+  }
+
+  forward(replica: Replica, to: Parameters<ReplicaHost['forward']>[1]): void {
+    const { leader, term, offered } = to;
+    for (const run of runsOfOneTerm(offered)) {
+      const { requiredTerm } = run[0]!;
+      const entries = run.map(({ entry }) => entry);
+      const payload = encodeForward({ group: replica.id, leaderTerm: term, requiredTerm, entries });
+      this.#call(leader, callKinds.forward, payload, (result) => {
+        if (!result.ok && !result.error.maybeApplied) replica.proposals.refused(run, result.error);
+      });
+    }
+  }
+
+  leadershipChanged(replica: Replica): void {
+    const { id: group, role, leader } = replica;
+    const { term } = replica.raft.core;
+    this.#effects.push({ type: 'leadership', group, role, term, leader });
+    this.#transfers.leadershipChanged(replica, this.self);
+  }
+
+  configurationChanged(): void {
+    this.systemChanged();
+  }
+
+  // What peers bring.
+
+  message(from: MemberId, group: GroupId, message: Message): void {
+    const brings = message.type === 'snapshot' && isBeginning(message.snapshot);
+    if (!brings || message.snapshot.data.length === 0) return this.#receive(from, group, message);
+    this.#init.keepBeginning(message.snapshot.data, (error) => {
+      if (error !== null) return this.#stop(error);
+      this.#receive(from, group, message);
+    });
+  }
+
+  #receive(from: MemberId, group: GroupId, message: Message): void {
+    const replica = this.#replicas.get(group);
+    // A group that is not open yet: Raft sends again, for as long as it takes.
+    if (replica === undefined) return;
+    this.#busy.add(replica);
+    const refused = replica.step(message);
+    if (refused instanceof QuorateError) {
+      this.#say(
+        'debug',
+        { from, group, type: message.type, err: refused },
+        'a message was refused',
+      );
+    }
+  }
+
+  call(
+    from: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    answer: (result: CallResult) => void,
+  ): void {
+    this.#calls.take(from, kind, payload, answer);
+  }
+
+  peerUp(peer: MemberId): void {
+    this.#say('info', { peer }, 'connected to a member');
+  }
+
+  /** Every group that follows this peer, or sends to it, shall find out what is lost. */
+  peerDown(peer: MemberId): void {
+    this.#say('info', { peer }, 'lost the connection to a member');
+    for (const replica of this.#replicas.values()) {
+      replica.step({ type: 'report-unreachable', member: peer });
+      if (replica.leader === peer) replica.step({ type: 'wake' });
+    }
+  }
+
+  dropped(peer: MemberId, groups: ReadonlySet<GroupId>): void {
+    for (const group of groups) {
+      this.#replicas.get(group)?.step({ type: 'report-unreachable', member: peer });
+    }
+  }
+
+  refused(peer: MemberId, error: QuorateError, { by, proven }: RefusalOrigin): void {
+    this.#say('warn', { peer, code: error.code, err: error }, 'a link between members was refused');
+    const isOut = by === 'peer' && proven && error.code === 'removed-member';
+    if (isOut) this.#stop(removedError(this.self));
+  }
+
+  /** A group's replica, to which something is about to happen. */
+  #noted(group: GroupId): Replica | undefined {
+    const replica = this.#replicas.get(group);
+    if (replica !== undefined) this.#busy.add(replica);
+    return replica;
+  }
+
+  #callLeader(replica: Replica, { ticket, payload }: CallLeader): void {
+    const settle = (result: CallResult): void => this.#answer(ticket, result);
+    const { id, role, leader } = replica;
+    if (role === 'leader') return this.#calls.askSelf(id, payload, settle);
+    if (leader === NOBODY) {
+      return settle({ ok: false, error: new QuorateError('no-leader', 'no leader is known') });
+    }
+    this.#call(leader, callKinds.leader, encodeLeaderCall(id, payload), settle);
+  }
+
+  #call(
+    peer: MemberId,
+    kind: number,
+    payload: Uint8Array,
+    done: (result: CallResult) => void,
+  ): void {
+    const deadlineMs = this.#nowMs + this.#init.settings.callMsMax;
+    this.#peers.call(peer, { kind, payload, deadlineMs }, done);
+  }
+
+  #proposeOwn(command: Uint8Array, done: (outcome: Outcome) => void, deadlineMs?: number): void {
+    const ticket = this.#nextOwnTicket--;
+    this.#own.set(ticket, done);
+    const replica = this.#replicas.get(SYSTEM_GROUP)!;
+    this.#busy.add(replica);
+    const latestMs = deadlineMs ?? this.#nowMs + this.#init.settings.callMsMax;
+    const requiredTerm = 0;
+    replica.propose({
+      type: 'propose',
+      group: SYSTEM_GROUP,
+      ticket,
+      command,
+      requiredTerm,
+      deadlineMs: latestMs,
+    });
+  }
+
+  #answer(ticket: Ticket, outcome: Outcome): void {
+    if (ticket >= 0) {
+      this.#effects.push({ type: 'answer', ticket, outcome });
+      return;
+    }
+    const done = this.#own.get(ticket);
+    this.#own.delete(ticket);
+    done?.(outcome);
+  }
+
+  #say(level: 'debug' | 'info' | 'warn', facts: LogFacts, message: string): void {
+    this.#effects.push({ type: 'log', level, facts, message });
+  }
+
+  #beginClose(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'closing';
+    this.#closeByMs = this.#nowMs + this.#init.settings.handOverMsMax;
+    for (const replica of this.#replicas.values()) {
+      if (replica.role === 'leader') handOver(replica);
+    }
+    this.#goOnClosing();
+  }
+
+  /** Once nobody depends on this member's leadership, or after the time for that: the end. */
+  #goOnClosing(): void {
+    const leads = [...this.#replicas.values()].some(
+      (replica) => replica.role === 'leader' && bestSuccessor(replica) !== undefined,
+    );
+    if (leads && this.#nowMs < this.#closeByMs) return;
+    this.#stop(null);
+  }
+
+  /** Nothing more is taken, persisted or sent; what waits is told. */
+  #stop(error: QuorateError | null): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    const { code, message } = error ?? new QuorateError('closing', 'this member has closed');
+    for (const replica of this.#replicas.values()) {
+      replica.proposals.failAll(code, message);
+      replica.reads.failAll(code, message);
+    }
+    this.#effects.push({ type: 'closed', error });
+  }
+}

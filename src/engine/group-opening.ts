@@ -1,0 +1,114 @@
+/** How a member comes to take part in a group: find or create it, load its machine, start it. */
+import { QuorateError } from '../base/errors.ts';
+import type { Random } from '../ports/random.ts';
+import type { MemberId, Position } from '../raft/entry.ts';
+import { Raft } from '../raft/raft.ts';
+import type { GroupId, OpenGroup } from './event.ts';
+import { asCoded } from './incoming-calls.ts';
+import type { MemberLog } from './log/member-log.ts';
+import type { Machine, Outcome } from './machine.ts';
+import { beginAtOrigin } from './opening.ts';
+import type { Answer } from './proposals.ts';
+import { Replica, type ReplicaHost } from './replica.ts';
+import type { EngineSettings } from './settings.ts';
+import type { SnapshotWork } from './snapshot-work.ts';
+import {
+  encodeSystemCommand,
+  type GroupRecord,
+  type SystemCommand,
+  type SystemMachine,
+} from './system-machine.ts';
+
+/** What this needs of the engine. */
+export interface OpeningHost {
+  readonly self: MemberId;
+  readonly system: SystemMachine;
+  readonly log: MemberLog;
+  readonly snapshots: SnapshotWork;
+  readonly settings: EngineSettings;
+  readonly random: Random;
+  readonly replicaHost: ReplicaHost;
+  readonly answer: Answer;
+  nowMs(): number;
+  /** Who votes in the system group, and so in a group that is created now. */
+  voters(): readonly MemberId[];
+  isOpen(group: GroupId): boolean;
+  /** Proposes to the system group on the engine's own behalf. */
+  propose(command: Uint8Array, done: (outcome: Outcome) => void, deadlineMs: number): void;
+  started(replica: Replica): void;
+}
+
+export class GroupOpening {
+  readonly #host: OpeningHost;
+
+  constructor(host: OpeningHost) {
+    this.#host = host;
+  }
+
+  /** Finds or makes the group, and takes part in it. */
+  open(request: OpenGroup): void {
+    const { system, answer } = this.#host;
+    const known = system.groupNamed(request.name);
+    if (known !== undefined) return this.#enter(known, request);
+    const { name, deadlineMs } = request;
+    const command: SystemCommand = { type: 'add-group', name, voters: this.#host.voters() };
+    const done = (outcome: Outcome): void => {
+      if (outcome.ok) return this.#enter(outcome.value as GroupRecord, request);
+      // To open is to find or to create, so that it may be tried again whatever became of it.
+      const again = asCoded(outcome.error).retryable && this.#host.nowMs() < deadlineMs;
+      if (again) this.open(request);
+      else answer(request.ticket, outcome);
+    };
+    this.#host.propose(encodeSystemCommand(command), done, deadlineMs);
+  }
+
+  #enter({ id, voters }: GroupRecord, { ticket, machine }: OpenGroup): void {
+    const { self, log, snapshots, answer } = this.#host;
+    if (this.#host.isOpen(id)) {
+      const error = new QuorateError('group-open', `group ${id} is open in this member already`);
+      return answer(ticket, { ok: false, error });
+    }
+    const group = log.openGroup(id);
+    // Also one that came later may hold a log that begins where the group does.
+    if (voters.includes(self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
+    snapshots.load(group, machine, (applied) => {
+      if (applied instanceof QuorateError) return answer(ticket, { ok: false, error: applied });
+      this.start(id, machine, applied);
+      answer(ticket, { ok: true, value: id });
+    });
+  }
+
+  /** Starts a group whose machine has applied as far as it says. */
+  start(id: GroupId, machine: Machine, applied: Position): void {
+    const { self, log, settings, random, replicaHost, answer } = this.#host;
+    const { electionTicks, heartbeatTicks, quiesceAfterTicks, entryBytesMax } = settings;
+    const raft = new Raft({
+      id: self,
+      storage: log.openGroup(id),
+      random,
+      applied: applied.index,
+      asyncStorageWrites: true,
+      electionTicks,
+      heartbeatTicks,
+      quiesceAfterTicks,
+      entryBytesMax,
+      // Forwarding is the member's own call, which answers where the entries stand.
+      disableProposalForwarding: true,
+    });
+    const limits = settings.replica;
+    const replica = new Replica({
+      id,
+      self,
+      raft,
+      machine,
+      random,
+      limits,
+      host: replicaHost,
+      answer,
+      applied,
+    });
+    this.#host.started(replica);
+    // A lone voter has nobody to wait for.
+    if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * What other members ask of this one beside Raft's messages: to append for them, to answer for a
+ * group that it leads, to let a process join.
+ */
+import { QuorateError } from '../base/errors.ts';
+import { emptyBytes, type MemberId, NOBODY } from '../raft/entry.ts';
+import {
+  callKinds,
+  decodeForward,
+  decodeJoin,
+  decodeLeaderCall,
+  encodeJson,
+  encodeLeaderCall,
+} from './call-kinds.ts';
+import type { Effect } from './effect.ts';
+import type { GroupId } from './event.ts';
+import type { Outcome } from './machine.ts';
+import type { CallResult } from './peers/calls.ts';
+import type { Replica } from './replica.ts';
+import type { SnapshotWork } from './snapshot-work.ts';
+import {
+  encodeSystemCommand,
+  type MemberRecord,
+  type SystemCommand,
+  type SystemMachine,
+} from './system-machine.ts';
+
+type AnswerCall = (result: CallResult) => void;
+
+/** What this needs of the engine. */
+export interface CallHost {
+  readonly clusterId: number;
+  readonly system: SystemMachine;
+  readonly snapshots: SnapshotWork;
+  /** The replica of a group, noted as busy. */
+  replica(group: GroupId): Replica | undefined;
+  /** Proposes to the system group on the engine's own behalf. */
+  propose(command: Uint8Array, done: (outcome: Outcome) => void): void;
+  emit(effect: Effect): void;
+}
+
+export class IncomingCalls {
+  readonly #host: CallHost;
+  #next = 1;
+  /** Questions that the application has to answer. */
+  readonly #open = new Map<number, AnswerCall>();
+
+  constructor(host: CallHost) {
+    this.#host = host;
+  }
+
+  take(from: MemberId, kind: number, payload: Uint8Array, answer: AnswerCall): void {
+    try {
+      this.#take(from, kind, payload, answer);
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      answer({ ok: false, error });
+    }
+  }
+
+  /** This member leads the group: it answers its own question. */
+  askSelf(group: GroupId, payload: Uint8Array, answer: AnswerCall): void {
+    this.take(
+      this.#host.replica(group)!.leader,
+      callKinds.leader,
+      encodeLeaderCall(group, payload),
+      answer,
+    );
+  }
+
+  /** The application answers. */
+  answer(call: number, result: CallResult): void {
+    const answer = this.#open.get(call);
+    this.#open.delete(call);
+    answer?.(result);
+  }
+
+  #take(from: MemberId, kind: number, payload: Uint8Array, answer: AnswerCall): void {
+    if (from === NOBODY && kind !== callKinds.join) {
+      throw new QuorateError('unknown-member', 'only a member may ask that');
+    }
+    if (kind === callKinds.forward) {
+      const { group, leaderTerm, requiredTerm, entries } = decodeForward(payload);
+      const placed = this.#leading(group, leaderTerm).appendFor(entries, requiredTerm);
+      if (placed instanceof QuorateError) throw placed;
+      answer({ ok: true, value: emptyBytes });
+    } else if (kind === callKinds.leader) {
+      this.#called(payload, answer);
+    } else if (kind === callKinds.join) {
+      this.#join(payload, answer);
+    } else if (!this.#host.snapshots.called(from, kind, payload, answer)) {
+      throw new QuorateError('malformed-message', `there is no call of kind ${kind}`);
+    }
+  }
+
+  /** The replica of a group that this member leads, in that term if one is named. */
+  #leading(group: GroupId, term?: number): Replica {
+    const replica = this.#host.replica(group);
+    const { core } = replica?.raft ?? {};
+    if (replica?.role !== 'leader' || (term !== undefined && core?.term !== term)) {
+      throw new QuorateError('no-leader', `this member does not lead group ${group}`, {
+        details: { leader: replica?.leader ?? NOBODY },
+      });
+    }
+    return replica;
+  }
+
+  #called(question: Uint8Array, answer: AnswerCall): void {
+    const { group, payload } = decodeLeaderCall(question);
+    this.#leading(group);
+    const call = this.#next++;
+    this.#open.set(call, answer);
+    this.#host.emit({ type: 'called', call, group, payload });
+  }
+
+  /** A process asks to become a member: whoever is asked brings it before the system group. */
+  #join(payload: Uint8Array, answer: AnswerCall): void {
+    const command: SystemCommand = { type: 'add-member', ...decodeJoin(payload) };
+    const { clusterId, system } = this.#host;
+    this.#host.propose(encodeSystemCommand(command), (outcome) => {
+      if (!outcome.ok) return answer({ ok: false, error: asCoded(outcome.error) });
+      const { id } = outcome.value as MemberRecord;
+      const { members } = system.state;
+      answer({ ok: true, value: encodeJson({ clusterId, id, members }) });
+    });
+  }
+}
+
+export function asCoded(error: Error): QuorateError {
+  return error instanceof QuorateError
+    ? error
+    : new QuorateError('peer-failed', error.message, { cause: error });
+}

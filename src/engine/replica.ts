@@ -1,0 +1,299 @@
+/**
+ * One group's part in this member: its Raft core, its machine, and the requests that wait for
+ * either. It gathers during a turn and works at its end, so that whatever came together shares one
+ * append, one message a peer and one read index.
+ */
+import { assert } from '../base/assert.ts';
+import { QuorateError } from '../base/errors.ts';
+import type { Random } from '../ports/random.ts';
+import type { ConfigurationState } from '../raft/configuration.ts';
+import { type Entry, entryBytes, type MemberId, NOBODY, type Proposal } from '../raft/entry.ts';
+import type { AppendTask, ApplyTask, Input } from '../raft/input.ts';
+import type { Message } from '../raft/message.ts';
+import type { Proposed } from '../raft/proposals.ts';
+import type { Raft } from '../raft/raft.ts';
+import type { ReadState, Role } from '../raft/ready.ts';
+import { decodeChange } from '../raft/wire/change.ts';
+import { unwrap } from './envelope.ts';
+import type { GroupId, Propose, Read, Ticket } from './event.ts';
+import type { Machine } from './machine.ts';
+import { type Answer, type Pending, Proposals } from './proposals.ts';
+import { Reads } from './reads.ts';
+
+/** What a replica asks of the member around it. */
+export interface ReplicaHost {
+  /** Sends to another member; what cannot be delivered is lost. */
+  send(group: GroupId, message: Message): void;
+  /** Writes to the log; {@link Replica.appended} follows, in the same order. */
+  append(replica: Replica, task: AppendTask): void;
+  /** Passes proposals to the leader of a term, for that term alone. */
+  forward(
+    replica: Replica,
+    to: { readonly leader: MemberId; readonly term: number; readonly offered: readonly Pending[] },
+  ): void;
+  /** Who leads, or whether this member does, has changed. */
+  leadershipChanged(replica: Replica): void;
+  /** A configuration was applied. */
+  configurationChanged(replica: Replica): void;
+}
+
+export interface ReplicaLimits {
+  /** Proposals on their way. */
+  readonly pendingProposalsMax: number;
+  readonly pendingReadsMax: number;
+  /** Bytes of entries applied in one turn, so that catching up does not stall the event loop. */
+  readonly applyBytesPerTurnMax: number;
+  /** Bytes of proposals in one step. */
+  readonly batchBytesMax: number;
+}
+
+export class Replica {
+  readonly id: GroupId;
+  readonly raft: Raft;
+  readonly machine: Machine;
+  readonly proposals: Proposals;
+  readonly reads: Reads;
+  readonly #self: MemberId;
+  readonly #host: ReplicaHost;
+  readonly #limits: ReplicaLimits;
+  /** Handed out by the core for applying and not yet applied, in order. */
+  #applying: ApplyTask[] = [];
+  /** How many entries of the first task are applied already. */
+  #appliedOfFirst = 0;
+  #appliedIndex: number;
+  #appliedTerm: number;
+  /** Bytes of entries applied since the last snapshot was begun. */
+  #bytesSinceSnapshot = 0;
+
+  constructor(init: {
+    readonly id: GroupId;
+    readonly self: MemberId;
+    readonly raft: Raft;
+    readonly machine: Machine;
+    readonly random: Random;
+    readonly limits: ReplicaLimits;
+    readonly host: ReplicaHost;
+    readonly answer: Answer;
+    readonly applied: { readonly index: number; readonly term: number };
+  }) {
+    this.id = init.id;
+    this.#self = init.self;
+    this.raft = init.raft;
+    this.machine = init.machine;
+    this.#host = init.host;
+    this.#limits = init.limits;
+    this.#appliedIndex = init.applied.index;
+    this.#appliedTerm = init.applied.term;
+    this.proposals = new Proposals(
+      init.self,
+      init.random,
+      init.limits.pendingProposalsMax,
+      init.answer,
+    );
+    this.reads = new Reads(init.limits.pendingReadsMax, init.answer);
+  }
+
+  /** The last entry that the machine has applied. */
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  get appliedTerm(): number {
+    return this.#appliedTerm;
+  }
+
+  get bytesSinceSnapshot(): number {
+    return this.#bytesSinceSnapshot;
+  }
+
+  snapshotBegun(): void {
+    this.#bytesSinceSnapshot = 0;
+  }
+
+  get role(): Role {
+    return this.raft.core.role;
+  }
+
+  /** The leader as far as known, or 0. */
+  get leader(): MemberId {
+    return this.raft.core.leader;
+  }
+
+  get configuration(): ConfigurationState {
+    return this.raft.core.configuration;
+  }
+
+  /** Whether something waits for the end of a turn, or for a leader. */
+  get hasQueued(): boolean {
+    return this.proposals.hasQueued || this.reads.hasQueued;
+  }
+
+  propose(request: Propose): void {
+    this.proposals.add(request);
+  }
+
+  read(request: Read): void {
+    this.reads.add(request.ticket, request.deadlineMs);
+  }
+
+  cancel(ticket: Ticket): void {
+    this.proposals.cancel(ticket);
+    this.reads.cancel(ticket);
+  }
+
+  /** Steps an input, and reports as an error value what the core refuses. */
+  step(input: Input): Proposed | QuorateError | undefined {
+    try {
+      return this.raft.step(input);
+    } catch (error) {
+      if (error instanceof QuorateError) return error;
+      throw error;
+    }
+  }
+
+  /** Another member passes on proposals: where they stand now, or why not. */
+  appendFor(entries: readonly Proposal[], requiredTerm: number): Proposed | QuorateError {
+    if (this.role !== 'leader') {
+      return new QuorateError('no-leader', `this member does not lead group ${this.id}`, {
+        details: { leader: this.leader },
+      });
+    }
+    const placed = this.step({ type: 'propose', entries, requiredTerm });
+    assert(placed !== undefined, 'a leader passed proposals on');
+    return placed;
+  }
+
+  /** The end of a turn: what gathered goes out. Returns whether work is left for the next turn. */
+  endOfTurn(): boolean {
+    this.#offerProposals();
+    this.#askReads();
+    this.#drain();
+    const left = this.#apply();
+    // What was applied may have let the core go on.
+    this.#drain();
+    return left;
+  }
+
+  /** An append task is durable. */
+  appended(task: AppendTask): void {
+    for (const reply of task.replies) {
+      if (reply.to === this.#self) this.raft.step(reply);
+      else this.#host.send(this.id, reply);
+    }
+    if (task.done !== undefined) this.raft.step(task.done);
+  }
+
+  /** The machine was restored from a snapshot, as part of an append task. */
+  restored(applied: { readonly index: number; readonly term: number }): void {
+    assert(this.#applying.length === 0, 'a snapshot is installed over entries being applied');
+    this.#appliedIndex = applied.index;
+    this.#appliedTerm = applied.term;
+    this.#bytesSinceSnapshot = 0;
+    this.proposals.skipped(applied.term);
+    this.reads.advance(applied.index);
+  }
+
+  #offerProposals(): void {
+    if (!this.proposals.hasQueued || this.leader === NOBODY) return;
+    const { term } = this.raft.core;
+    const offered = this.proposals.offer(term);
+    if (this.role !== 'leader') {
+      this.#host.forward(this, { leader: this.leader, term, offered });
+      return;
+    }
+    for (const batch of batches(offered, this.#limits.batchBytesMax)) {
+      const entries = batch.map((pending) => pending.entry);
+      const placed = this.appendFor(entries, batch[0]!.requiredTerm);
+      if (placed instanceof QuorateError) this.proposals.refused(batch, placed);
+    }
+  }
+
+  #askReads(): void {
+    if (!this.reads.hasQueued || this.leader === NOBODY) return;
+    const context = this.reads.ask();
+    const refused = this.step({ type: 'read', context });
+    if (refused instanceof QuorateError) this.reads.again(context);
+  }
+
+  #drain(): void {
+    const { raft } = this;
+    while (raft.hasReady()) {
+      const ready = raft.ready();
+      if (ready.softState !== undefined) this.#host.leadershipChanged(this);
+      for (const message of ready.messages) this.#host.send(this.id, message);
+      if (ready.append !== undefined) this.#host.append(this, ready.append);
+      if (ready.apply !== undefined) this.#applying.push(ready.apply);
+      for (const context of ready.droppedReads) this.reads.again(context);
+      for (const read of ready.reads) this.#confirmed(read);
+    }
+  }
+
+  #confirmed({ context, index }: ReadState): void {
+    this.reads.confirmed(context, index, this.#appliedIndex);
+  }
+
+  /** Applies what was handed out, within a turn's budget. Returns whether some is left. */
+  #apply(): boolean {
+    let bytesLeft = this.#limits.applyBytesPerTurnMax;
+    while (this.#applying.length > 0 && bytesLeft > 0) {
+      const task = this.#applying[0]!;
+      const { entries } = task;
+      let i = this.#appliedOfFirst;
+      while (i < entries.length && bytesLeft > 0) {
+        const entry = entries[i++]!;
+        bytesLeft -= entryBytes(entry);
+        this.#bytesSinceSnapshot += entryBytes(entry);
+        this.#applyEntry(entry);
+      }
+      this.#appliedOfFirst = i;
+      if (i < entries.length) break;
+      this.#applying.shift();
+      this.#appliedOfFirst = 0;
+      this.raft.step(task.done);
+    }
+    this.reads.advance(this.#appliedIndex);
+    return this.#applying.length > 0;
+  }
+
+  #applyEntry(entry: Entry): void {
+    assert(
+      entry.index === this.#appliedIndex + 1,
+      `entry ${entry.index} follows ${this.#appliedIndex}`,
+    );
+    this.#appliedIndex = entry.index;
+    if (entry.term !== this.#appliedTerm) {
+      this.#appliedTerm = entry.term;
+      this.proposals.termBegan(entry.term);
+    }
+    if (entry.type === 'configuration') {
+      this.raft.applyChange(decodeChange(entry.data));
+      this.#host.configurationChanged(this);
+    } else if (entry.data.length > 0) {
+      this.#applyCommand(entry);
+    }
+  }
+
+  #applyCommand({ index, term, data }: Entry): void {
+    const { origin, sequence, body } = unwrap(data);
+    const outcome = this.machine.apply(body, { index, term });
+    if (origin === this.#self) this.proposals.applied(sequence, outcome);
+  }
+}
+
+/** Cuts into runs of one required term and of limited size; a single large one goes alone. */
+function* batches(offered: readonly Pending[], bytesMax: number): Iterable<readonly Pending[]> {
+  let batch: Pending[] = [];
+  let bytes = 0;
+  for (const pending of offered) {
+    const size = pending.entry.data.length;
+    const fits = bytes + size <= bytesMax && pending.requiredTerm === batch[0]?.requiredTerm;
+    if (batch.length > 0 && !fits) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(pending);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}

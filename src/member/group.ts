@@ -1,0 +1,174 @@
+/** One replicated machine, as the application on this member sees it. */
+import { QuorateError } from '../base/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Event, GroupId } from '../engine/event.ts';
+import type { Machine } from '../engine/machine.ts';
+import type { MemberId } from '../raft/entry.ts';
+import type { Role } from '../raft/ready.ts';
+import type { Status } from '../raft/status.ts';
+import type { RequestOptions, Requests } from './requests.ts';
+
+/** This member's part in a group, and who leads it. */
+export interface Leadership {
+  readonly role: Role;
+  readonly term: number;
+  /** The leader as far as known, or 0. */
+  readonly leader: MemberId;
+  readonly isLeader: boolean;
+}
+
+/** How a command is proposed. */
+export interface ProposeOptions extends RequestOptions {
+  /**
+   * The command only takes effect if it is appended in this term; else it fails as `stale-term`.
+   * A leader that names its own term cannot write any more once another has taken over.
+   */
+  readonly requiredTerm?: number;
+}
+
+/** What a group needs of the member that it is part of. */
+export interface GroupHost {
+  readonly requests: Requests;
+  /** @throws QuorateError `closing` */
+  readonly engine: Engine;
+  readonly defaultTimeoutMs: number;
+  nowMs(): number;
+  dispatch(event: Event): void;
+}
+
+/** Answers questions that other members ask this one as the group's leader. */
+export type LeaderHandler = (payload: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** This member's part in one group: proposals, reads, leadership. Made by `Member.group`. */
+export class Group<State extends Machine = Machine> {
+  readonly id: GroupId;
+  readonly name: string;
+  /** The machine as it is on this member: reads of it see what is applied here. */
+  readonly machine: State;
+  readonly #host: GroupHost;
+  readonly #listeners = new Set<(leadership: Leadership) => void>();
+  #leaderHandler: LeaderHandler | undefined;
+
+  constructor(init: { id: GroupId; name: string; machine: State; host: GroupHost }) {
+    this.id = init.id;
+    this.name = init.name;
+    this.machine = init.machine;
+    this.#host = init.host;
+  }
+
+  /**
+   * Replicates a command and applies it. Any member may be asked: it passes the command to the
+   * leader, and answers with what its own machine answered.
+   *
+   * @returns the machine's answer, once a quorum holds the command durably and it is applied here
+   * @throws QuorateError the machine's own refusal; `timeout`, `aborted` and `closing`, with
+   *   `maybeApplied` where the command may take effect all the same; `no-leader`,
+   *   `leadership-lost`, `over-quota`, `disk-full`, `stale-term`, `entry-too-large`: it has none
+   */
+  propose(command: Uint8Array, options: ProposeOptions = {}): Promise<unknown> {
+    const { id: group } = this;
+    const { requiredTerm = 0 } = options;
+    const deadlineMs = this.#deadlineMs(options);
+    return this.#ask(options, (ticket) => {
+      this.#host.dispatch({ type: 'propose', group, ticket, command, requiredTerm, deadlineMs });
+    });
+  }
+
+  /**
+   * Waits until this member's machine has applied everything that was acknowledged anywhere before
+   * this call: what is then read of it is linearizable.
+   *
+   * @returns the applied index, at least that
+   * @throws QuorateError `timeout`, `aborted`, `closing`, `over-quota`
+   */
+  readIndex(options: RequestOptions = {}): Promise<number> {
+    const { id: group } = this;
+    const deadlineMs = this.#deadlineMs(options);
+    return this.#ask(options, (ticket) => {
+      this.#host.dispatch({ type: 'read', group, ticket, deadlineMs });
+    });
+  }
+
+  /**
+   * Reads linearizably: runs `query` on the machine once {@link readIndex} allows it, in the same
+   * turn, so that nothing is applied in between.
+   */
+  async read<Value>(
+    query: (machine: State) => Value,
+    options: RequestOptions = {},
+  ): Promise<Value> {
+    await this.readIndex(options);
+    return query(this.machine);
+  }
+
+  /** Who leads now, as far as this member knows. */
+  get leadership(): Leadership {
+    const replica = this.#host.engine.replica(this.id);
+    const { role, leader, term } = replica?.raft.core ?? { role: 'follower', leader: 0, term: 0 };
+    return { role, leader, term, isLeader: role === 'leader' };
+  }
+
+  /** Calls `listener` whenever leadership changes, and once now; returns how to stop that. */
+  onLeadership(listener: (leadership: Leadership) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.leadership);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Asks the leader, outside the log: its {@link onLeaderCall} handler answers. */
+  callLeader(payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    const { id: group } = this;
+    const deadlineMs = this.#deadlineMs(options);
+    return this.#ask(options, (ticket) => {
+      this.#host.dispatch({ type: 'call-leader', group, ticket, payload, deadlineMs });
+    });
+  }
+
+  /** Sets who answers {@link callLeader} while this member leads. */
+  onLeaderCall(handler: LeaderHandler): void {
+    this.#leaderHandler = handler;
+  }
+
+  /**
+   * Hands leadership to another voter, by default whoever is furthest.
+   * @returns the new leader
+   * @throws QuorateError `not-a-voter`, `no-leader`, `timeout`
+   */
+  transferLeadership(target: MemberId = 0, options: RequestOptions = {}): Promise<MemberId> {
+    const { id: group } = this;
+    const deadlineMs = this.#deadlineMs(options);
+    return this.#ask(options, (ticket) => {
+      this.#host.dispatch({ type: 'transfer-leadership', group, ticket, target, deadlineMs });
+    });
+  }
+
+  status(): Status {
+    const replica = this.#host.engine.replica(this.id);
+    if (replica === undefined) throw new QuorateError('unknown-group', `${this.name} is not open`);
+    return replica.raft.status();
+  }
+
+  /** For the member: leadership of this group has changed. */
+  leadershipChanged(leadership: Leadership): void {
+    for (const listener of this.#listeners) listener(leadership);
+  }
+
+  /** For the member: another one asks this group's leader. */
+  async answerLeaderCall(payload: Uint8Array): Promise<Uint8Array> {
+    if (this.#leaderHandler === undefined) {
+      throw new QuorateError('unknown-group', `nobody answers calls to ${this.name} here`);
+    }
+    return this.#leaderHandler(payload);
+  }
+
+  #deadlineMs({ timeoutMs }: RequestOptions): number {
+    return this.#host.nowMs() + (timeoutMs ?? this.#host.defaultTimeoutMs);
+  }
+
+  #ask<Value>(options: RequestOptions, begin: (ticket: number) => void): Promise<Value> {
+    const { id: group } = this;
+    return this.#host.requests.ask(options, begin, (ticket) => {
+      this.#host.dispatch({ type: 'cancel', group, ticket });
+    });
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * A running member: the engine on ports, with promises, signals and a life cycle around it.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Event } from '../engine/event.ts';
+import type { LogOptions } from '../engine/log/settings.ts';
+import type { Machine } from '../engine/machine.ts';
+import { parseAddress } from '../engine/peers/address.ts';
+import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
+import { type Beginning, Startup } from '../engine/startup.ts';
+import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
+import type { DirectoryLock } from '../ports/disk.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Address } from '../ports/streams.ts';
+import type { MemberId } from '../raft/entry.ts';
+import { DiskDriver } from './disk-driver.ts';
+import { Driver, type MemberEffect } from './driver.ts';
+import { Group, type GroupHost } from './group.ts';
+import { LinkDriver } from './link-driver.ts';
+import type { MemberOptions } from './options.ts';
+import { type RequestOptions, Requests } from './requests.ts';
+
+/** A member of the cluster, as this one knows it. */
+export interface MemberInfo {
+  readonly id: MemberId;
+  readonly name: string;
+  /** Where other members reach it. */
+  readonly address: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly role: 'voter' | 'learner' | 'joining';
+  /** Whether it leads the system group. */
+  readonly leader: boolean;
+}
+
+const DEFAULT_TIMEOUT_MS = 5000;
+
+/** This process's part in a cluster. Made by `openMember`. */
+export class Member implements GroupHost {
+  readonly requests = new Requests();
+  /** Where this member listens for others. */
+  readonly address: Address;
+  readonly defaultTimeoutMs: number;
+  readonly #ports: Ports;
+  readonly #driver: Driver;
+  readonly #startup: Startup;
+  readonly #links: LinkDriver;
+  readonly #disk: DiskDriver;
+  readonly #lock: DirectoryLock;
+  readonly #groups = new Map<number, Group>();
+  readonly #membershipListeners = new Set<() => void>();
+  #ended: QuorateError | null | undefined;
+  #settleOpened: ((error: QuorateError | null) => void) | undefined;
+  #settleClosed: (error: QuorateError | null) => void = () => {};
+  #handOver: Promise<void> | undefined;
+
+  /**
+   * Settles when the member has ended, however that came: with null after {@link Member.close},
+   * with `removed-member` once the cluster has let it go, else with what made it stop.
+   */
+  readonly closed: Promise<QuorateError | null>;
+
+  /** Use {@link openMember}. */
+  constructor(init: {
+    readonly ports: Ports;
+    readonly options: MemberOptions;
+    readonly lock: DirectoryLock;
+    readonly links: LinkDriver;
+    /** Where the links' driver listens. */
+    readonly address: Address;
+    readonly advertise: string;
+    readonly tuning: Tuning;
+  }) {
+    const { ports, options, lock, links, address, advertise, tuning } = init;
+    this.address = address;
+    this.#ports = ports;
+    this.#lock = lock;
+    this.#links = links;
+    this.#disk = new DiskDriver(ports.disk);
+    this.defaultTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    const tickMs = options.tickMs ?? engineDefaults.tickMs;
+    this.#startup = new Startup({
+      name: options.name,
+      address: advertise,
+      tags: options.tags ?? {},
+      beginning: beginningFrom(options, advertise),
+      settings: { ...engineDefaults, ...tuning.engine, tickMs },
+      log: { ...tuning.log, repair: options.repair ?? false },
+      random: ports.random,
+      mac: macFrom(ports, options.secret),
+    });
+    this.#driver = new Driver({
+      startup: this.#startup,
+      clock: ports.clock,
+      logger: options.logger ?? ports.logger,
+      disk: this.#disk,
+      links,
+      tickMs,
+      handle: (effect) => this.#handle(effect),
+    });
+  }
+
+  /** For {@link openMember}: begins, and settles when requests may come. */
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settleOpened = (error) => (error === null ? resolve() : reject(error));
+      this.#driver.start();
+    });
+  }
+
+  /** This member's id. */
+  get id(): MemberId {
+    return this.engine.self;
+  }
+
+  get engine(): Engine {
+    const { engine } = this.#startup;
+    if (engine === undefined || this.#ended !== undefined) {
+      throw new QuorateError('closing', 'this member has closed');
+    }
+    return engine;
+  }
+
+  /** For the driver of links. */
+  deliver(event: Event): void {
+    this.#driver.dispatch(event);
+  }
+
+  nowMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
+  dispatch(event: Event): void {
+    if (this.#ended !== undefined) throw new QuorateError('closing', 'this member has closed');
+    this.#driver.dispatch(event);
+  }
+
+  /**
+   * Takes part in a group with this machine; the group is created if no member has yet. Every
+   * member opens its groups each time it starts.
+   *
+   * @throws QuorateError `group-open`, `timeout`, `aborted`, `over-quota`, `closing`
+   */
+  async group<State extends Machine>(
+    name: string,
+    machine: State,
+    options: RequestOptions = {},
+  ): Promise<Group<State>> {
+    const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
+    const id = await this.requests.ask<number>(
+      options,
+      (ticket) => this.dispatch({ type: 'open-group', ticket, name, machine, deadlineMs }),
+      () => {},
+    );
+    const group = new Group({ id, name, machine, host: this });
+    this.#groups.set(id, group as unknown as Group);
+    return group;
+  }
+
+  /** The cluster's members, as far as this one knows. */
+  members(): readonly MemberInfo[] {
+    const { system, replica } = this.#system();
+    const { voters } = replica.configuration;
+    const { learners } = replica.configuration;
+    return system.state.members.map(({ id, name, address, tags }) => {
+      const role = voters.includes(id) ? 'voter' : learners.includes(id) ? 'learner' : 'joining';
+      return { id, name, address, tags, role, leader: replica.leader === id };
+    });
+  }
+
+  /** Calls `listener` after each change of members, groups or configurations. */
+  onMembership(listener: () => void): () => void {
+    this.#membershipListeners.add(listener);
+    return () => this.#membershipListeners.delete(listener);
+  }
+
+  /**
+   * Removes a member from the cluster. It is part of no group any more when all groups have
+   * followed, shortly after; it then ends by itself. Its id is never used again.
+   * @throws QuorateError `unknown-member`, `unsafe-change`, `timeout`, `aborted`
+   */
+  async removeMember(id: MemberId, options: RequestOptions = {}): Promise<void> {
+    await this.#proposeSystem({ type: 'remove-member', id }, options);
+  }
+
+  /**
+   * Says where a member is reached now, for one that cannot say so itself any more.
+   * @throws QuorateError `unknown-member`, `timeout`, `aborted`
+   */
+  async setMemberAddress(
+    id: MemberId,
+    address: string,
+    options: RequestOptions = {},
+  ): Promise<void> {
+    await this.#proposeSystem({ type: 'update-member', id, address }, options);
+  }
+
+  /**
+   * Hands leadership over, lets others know, seals the log and ends. Requests that are under way
+   * fail as `closing`.
+   */
+  close(): Promise<void> {
+    this.#handOver ??= this.#close();
+    return this.#handOver;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended === undefined) this.#driver.dispatch({ type: 'close' });
+    await this.closed;
+  }
+
+  #system(): { system: Engine['system']; replica: NonNullable<ReturnType<Engine['replica']>> } {
+    const { engine } = this;
+    return { system: engine.system, replica: engine.replica(0)! };
+  }
+
+  #proposeSystem(command: SystemCommand, options: RequestOptions): Promise<unknown> {
+    const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
+    const bytes = encodeSystemCommand(command);
+    const request = {
+      type: 'propose',
+      group: 0,
+      command: bytes,
+      requiredTerm: 0,
+      deadlineMs,
+    } as const;
+    return this.requests.ask(
+      options,
+      (ticket) => this.dispatch({ ...request, ticket }),
+      (ticket) => this.dispatch({ type: 'cancel', group: 0, ticket }),
+    );
+  }
+
+  #handle(effect: MemberEffect): void {
+    switch (effect.type) {
+      case 'answer':
+        return this.requests.settle(effect.ticket, effect.outcome);
+      case 'opened':
+        return this.#settleOpened?.(null);
+      case 'leadership': {
+        const { role, term, leader } = effect;
+        const isLeader = role === 'leader';
+        return this.#groups.get(effect.group)?.leadershipChanged({ role, term, leader, isLeader });
+      }
+      case 'membership':
+        for (const listener of this.#membershipListeners) listener();
+        return;
+      case 'called':
+        return this.#answerCall(effect);
+      case 'closed':
+        void this.#end(effect.error);
+    }
+  }
+
+  #answerCall({ call, group, payload }: Extract<MemberEffect, { type: 'called' }>): void {
+    const answered = this.#groups.get(group)?.answerLeaderCall(payload) ?? Promise.reject(unopened);
+    answered.then(
+      (value) => this.#startup.engine?.answerCall(call, { ok: true, value }),
+      (error: unknown) => {
+        const coded =
+          error instanceof QuorateError
+            ? error
+            : new QuorateError('peer-failed', String(error), { cause: error });
+        this.#startup.engine?.answerCall(call, { ok: false, error: coded });
+      },
+    );
+    // The answer leaves with the next turn.
+    answered.finally(() => this.#driver.wake()).catch(() => {});
+  }
+
+  async #end(error: QuorateError | null): Promise<void> {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#driver.stop();
+    this.requests.failAll(error ?? new QuorateError('closing', 'this member has closed'));
+    this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));
+    await new Promise<void>((resolve) => this.#links.close(() => resolve()));
+    await new Promise<void>((resolve) => this.#disk.close(resolve));
+    await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
+    this.#settleClosed(error);
+  }
+}
+
+const unopened = new QuorateError('unknown-group', 'the group is not open on this member');
+
+function beginningFrom(
+  { name, peers, join, clusterToken }: MemberOptions,
+  advertise: string,
+): Beginning {
+  if (join !== undefined && join.length > 0) return { type: 'join', addresses: join };
+  const founders = peers ?? [{ name, address: advertise }];
+  return { type: 'found', founders, token: clusterToken ?? '' };
+}
+
+function macFrom({ crypto }: Ports, secret: string | undefined) {
+  if (secret === undefined) return undefined;
+  const key = new TextEncoder().encode(secret);
+  return (bytes: Uint8Array) => crypto.hmacSha256(key, bytes);
+}
+
+/** Sizes and paces that are fit for most members as they are: tests make them small. */
+export interface Tuning {
+  readonly engine?: Partial<EngineSettings>;
+  readonly log?: Omit<LogOptions, 'repair'>;
+}
+
+/**
+ * Opens a member on these ports: the door does it with the platform's.
+ * @throws QuorateError as `openMember` says
+ */
+export async function openMemberOn(
+  ports: Ports,
+  options: MemberOptions,
+  tuning: Tuning = {},
+): Promise<Member> {
+  options.signal?.throwIfAborted();
+  const lock = await new Promise<DirectoryLock>((resolve, reject) => {
+    ports.disk.makeDirectory('', (error) => {
+      if (error !== null) return reject(error);
+      ports.disk.lock('', (answer) => {
+        if (answer instanceof QuorateError) reject(answer);
+        else resolve(answer);
+      });
+    });
+  });
+  try {
+    return await openLocked(ports, { options, lock, tuning });
+  } catch (error) {
+    await new Promise<void>((resolve) => lock.release(() => resolve()));
+    throw error;
+  }
+}
+
+async function openLocked(
+  ports: Ports,
+  init: {
+    readonly options: MemberOptions;
+    readonly lock: DirectoryLock;
+    readonly tuning: Tuning;
+  },
+): Promise<Member> {
+  const { options, lock, tuning } = init;
+  const own = options.peers?.find((peer) => peer.name === options.name);
+  let member: Member | undefined;
+  const links = new LinkDriver({
+    streams: ports.streams,
+    clock: ports.clock,
+    logger: options.logger ?? ports.logger,
+    deliver: (event) => member?.deliver(event),
+    tls: options.tls,
+    service: options.service,
+  });
+  const address = await new Promise<Address>((resolve, reject) => {
+    links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
+      if (answer instanceof QuorateError) reject(answer);
+      else resolve(answer);
+    });
+  });
+  const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
+  member = new Member({ ports, options, lock, links, address, advertise, tuning });
+  const { close } = member;
+  options.signal?.addEventListener('abort', () => void close.call(member), { once: true });
+  await member.open();
+  return member;
+}

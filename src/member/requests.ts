@@ -1,0 +1,82 @@
+/**
+ * Requests that wait for the engine's answer, as promises.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { Outcome } from '../engine/machine.ts';
+
+/** How long to wait for an answer. */
+export interface RequestOptions {
+  /** After this the request fails as `timeout`. */
+  readonly timeoutMs?: number;
+  /** Stops waiting, as `aborted`; what is under way may still take effect. */
+  readonly signal?: AbortSignal;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: (() => void) | undefined;
+}
+
+export class Requests {
+  #next = 1;
+  readonly #waiting = new Map<number, Waiting>();
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** @param begin hands the request to the engine; `cancel` takes it back */
+  ask<Value>(
+    options: RequestOptions,
+    begin: (ticket: number) => void,
+    cancel: (ticket: number) => void,
+  ): Promise<Value> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(aborted(signal, false));
+        return;
+      }
+      const ticket = this.#next++;
+      let onAbort: (() => void) | undefined;
+      if (signal !== undefined) {
+        onAbort = () => {
+          this.#waiting.delete(ticket);
+          cancel(ticket);
+          reject(aborted(signal, true));
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
+      this.#waiting.set(ticket, {
+        resolve: resolve as Waiting['resolve'],
+        reject,
+        signal,
+        onAbort,
+      });
+      begin(ticket);
+    });
+  }
+
+  settle(ticket: number, outcome: Outcome): void {
+    const waiting = this.#waiting.get(ticket);
+    if (waiting === undefined) return;
+    this.#waiting.delete(ticket);
+    if (waiting.onAbort !== undefined) {
+      waiting.signal?.removeEventListener('abort', waiting.onAbort);
+    }
+    if (outcome.ok) waiting.resolve(outcome.value);
+    else waiting.reject(outcome.error);
+  }
+
+  /** Nothing will be answered any more. */
+  failAll(error: QuorateError): void {
+    for (const ticket of [...this.#waiting.keys()]) this.settle(ticket, { ok: false, error });
+  }
+}
+
+function aborted(signal: AbortSignal, maybeApplied: boolean): QuorateError {
+  return new QuorateError('aborted', 'the caller gave up', { maybeApplied, cause: signal.reason });
+}
