@@ -31,6 +31,8 @@ export function noDeadFiles(
       isTest(path) ||
       project.programs.includes(path) ||
       /^(bench|systems\/[^/]+)\/[^/]+\.ts$/.test(path) ||
+      // Measured processes are started by their path.
+      /^bench\/[^/]+\/worker\.ts$/.test(path) ||
       !path.includes('/') ||
       Object.values(scripts).some((command) => command.includes(path)),
   );
