@@ -16,6 +16,7 @@ import type { Logger } from './ports/logger.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type * from './gossip/api.ts';
+export { type GossipDiscovery, gossipDiscovery } from './gossip/discovery.ts';
 export type { MemberEvent, ReceivedQuery, UserEvent } from './gossip/events.ts';
 export type { KeysOutcome } from './gossip/rpc/reply.ts';
 export type {

@@ -7,8 +7,10 @@ import { nodePorts } from './platform/node-ports.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
+export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
 export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/group.ts';
-export type { Member, MemberInfo } from './member/member.ts';
+export type { Member } from './member/member.ts';
+export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, PeerOption } from './member/options.ts';
 export type { RequestOptions } from './member/requests.ts';
 export type { Logger } from './ports/logger.ts';

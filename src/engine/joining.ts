@@ -11,7 +11,8 @@ import { type PeerHandler, type PeerSettings, Peers } from './peers/peers.ts';
 export interface JoiningInit {
   /** How the process presents itself. */
   readonly call: JoinCall;
-  readonly addresses: readonly string[];
+  /** Whom to ask, as far as is known now. */
+  readonly addresses: () => readonly string[];
   readonly peers: {
     readonly settings: PeerSettings;
     readonly random: Random;
@@ -67,7 +68,8 @@ export class Joining implements PeerHandler {
   }
 
   #dial(): void {
-    const { addresses } = this.#init;
+    const addresses = this.#init.addresses();
+    if (addresses.length === 0) return;
     this.#askMs = this.#nowMs + ANSWER_MS_MAX;
     this.#asked = false;
     this.#link = this.#peers.dialAddress(addresses[this.#next++ % addresses.length]!);

@@ -25,7 +25,7 @@ export type Beginning =
   /** As one of a new cluster's first members, all of which are told the same. */
   | { readonly type: 'found'; readonly founders: readonly Founder[]; readonly token: string }
   /** By asking members of a cluster, one after the other, again and again. */
-  | { readonly type: 'join'; readonly addresses: readonly string[] };
+  | { readonly type: 'join'; readonly addresses: () => readonly string[] };
 
 export interface StartupOptions {
   readonly name: string;
@@ -110,7 +110,7 @@ export class Startup {
     this.#settle({ memberId: own.id, incarnation: this.#drawId() }, { founder: true, state });
   }
 
-  #join(addresses: readonly string[]): void {
+  #join(addresses: () => readonly string[]): void {
     const { name, address, tags, settings, random, mac } = this.#options;
     const incarnation = this.#drawId();
     const joining = new Joining({

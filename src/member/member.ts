@@ -2,7 +2,7 @@
  * A running member: the engine on ports, with promises, signals and a life cycle around it.
  */
 import { QuorateError } from '../base/errors.ts';
-import type { Engine } from '../engine/engine.ts';
+import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
 import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
@@ -14,24 +14,14 @@ import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Address } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
+import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect } from './driver.ts';
 import { Group, type GroupHost } from './group.ts';
 import { LinkDriver } from './link-driver.ts';
+import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
 import { type RequestOptions, Requests } from './requests.ts';
-
-/** A member of the cluster, as this one knows it. */
-export interface MemberInfo {
-  readonly id: MemberId;
-  readonly name: string;
-  /** Where other members reach it. */
-  readonly address: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly role: 'voter' | 'learner' | 'joining';
-  /** Whether it leads the system group. */
-  readonly leader: boolean;
-}
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
@@ -42,6 +32,9 @@ export class Member implements GroupHost {
   readonly address: Address;
   readonly defaultTimeoutMs: number;
   readonly #ports: Ports;
+  readonly #options: MemberOptions;
+  readonly #advertise: string;
+  #watch: DeadMemberWatch | undefined;
   readonly #driver: Driver;
   readonly #startup: Startup;
   readonly #links: LinkDriver;
@@ -73,6 +66,8 @@ export class Member implements GroupHost {
   }) {
     const { ports, options, lock, links, address, advertise, tuning } = init;
     this.address = address;
+    this.#options = options;
+    this.#advertise = advertise;
     this.#ports = ports;
     this.#lock = lock;
     this.#links = links;
@@ -239,6 +234,7 @@ export class Member implements GroupHost {
       case 'answer':
         return this.requests.settle(effect.ticket, effect.outcome);
       case 'opened':
+        this.#beginDiscovery();
         return this.#settleOpened?.(null);
       case 'leadership': {
         const { role, term, leader } = effect;
@@ -271,10 +267,27 @@ export class Member implements GroupHost {
     answered.finally(() => this.#driver.wake()).catch(() => {});
   }
 
+  /** Others may find this member from now on; who is gone for long is noticed. */
+  #beginDiscovery(): void {
+    const { name, discovery, deadMembers = {}, logger = this.#ports.logger } = this.#options;
+    if (discovery === undefined) return;
+    discovery.announce({ name, address: this.#advertise });
+    this.#watch = new DeadMemberWatch({
+      clock: this.#ports.clock,
+      logger,
+      discovery,
+      policy: deadMembers,
+      members: () => this.members(),
+      leads: () => this.engine.replica(SYSTEM_GROUP)?.role === 'leader',
+      remove: ({ id }) => this.removeMember(id),
+    });
+  }
+
   async #end(error: QuorateError | null): Promise<void> {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#driver.stop();
+    this.#watch?.stop();
     this.requests.failAll(error ?? new QuorateError('closing', 'this member has closed'));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));
     await new Promise<void>((resolve) => this.#links.close(() => resolve()));
@@ -287,10 +300,13 @@ export class Member implements GroupHost {
 const unopened = new QuorateError('unknown-group', 'the group is not open on this member');
 
 function beginningFrom(
-  { name, peers, join, clusterToken }: MemberOptions,
+  { name, peers, join = [], clusterToken, discovery }: MemberOptions,
   advertise: string,
 ): Beginning {
-  if (join !== undefined && join.length > 0) return { type: 'join', addresses: join };
+  if (join.length > 0) return { type: 'join', addresses: () => join };
+  if (peers === undefined && discovery !== undefined) {
+    return { type: 'join', addresses: () => discovery.addresses() };
+  }
   const founders = peers ?? [{ name, address: advertise }];
   return { type: 'found', founders, token: clusterToken ?? '' };
 }

@@ -1,6 +1,7 @@
 /** What an application says to open a member. */
 import type { Logger } from '../ports/logger.ts';
 import type { Stream } from '../ports/streams.ts';
+import type { DeadMemberPolicy, Discovery } from './discovery.ts';
 import type { LinkTls } from './link-driver.ts';
 
 /** A member of a new cluster, as all its first members are told alike. */
@@ -23,6 +24,13 @@ export interface MemberOptions {
   readonly peers?: readonly PeerOption[];
   /** Members of an existing cluster, any of which may be asked to be let in: `host:port`. */
   readonly join?: readonly string[];
+  /**
+   * Finds members to join through where neither `peers` nor `join` is given, and tells the others
+   * where this one is. It never changes who votes.
+   */
+  readonly discovery?: Discovery;
+  /** What becomes of members that `discovery` has not seen for long: by default a warning. */
+  readonly deadMembers?: DeadMemberPolicy;
   /** Tells clusters apart that were founded with the same names. */
   readonly clusterToken?: string;
   /**
