@@ -118,7 +118,7 @@ function replyToVote(
   });
 }
 
-/** Refuses a pre-vote of an earlier term aloud, lest the candidate wait for ever (trap 10). */
+/** Refuses a vote of an earlier term aloud, lest the candidate wait for ever (trap 10). */
 export function refuseLateVote(core: Core, request: Vote): void {
   replyToVote(core, request, false);
 }

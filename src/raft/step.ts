@@ -117,13 +117,15 @@ function passesTermRule(core: Core, message: Rpc): boolean {
 function answerEarlierTerm(core: Core, message: Rpc): void {
   const { type, from } = message;
   const { checkQuorum, preVote } = core.settings;
+  // A sender that this member does not know of yet will never be asked for a vote, and so must
+  // learn the later term in another way, or neither would ever follow the other.
+  const unknown = core.progressOf(from) === undefined;
   // With either setting this member's own candidacies may go unheard for ever, and one that may not
-  // stand makes none: so its later term must reach the leader in another way, or it would never
-  // hear a leader again.
-  const unheard = checkQuorum || preVote || !core.promotable;
+  // stand makes none: then a leader too must be told.
+  const unheard = checkQuorum || preVote || !core.promotable || unknown;
   if (speaksAsLeader(type) && type !== 'snapshot' && unheard) {
     answerDeposedLeader(core, from);
-  } else if (type === 'pre-vote') {
+  } else if (type === 'pre-vote' || (type === 'vote' && unknown)) {
     refuseLateVote(core, message);
   }
 }

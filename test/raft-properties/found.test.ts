@@ -165,3 +165,13 @@ it('tells a leader of its later term where it may not stand itself', () => {
   raft.step(heartbeat);
   expect(said(raft)).toMatchObject([{ type: 'append-reply', to: 2, term: 5 }]);
 });
+
+it('tells its later term to a candidate that it does not know of yet', () => {
+  const raft = member({ preVote: false }, [5]);
+  // Member 4 took the place of one that this member still believes in, and asks for a vote.
+  raft.step(voteRequest(4, 3));
+  expect(said(raft)).toMatchObject([{ type: 'vote-reply', to: 4, term: 5, granted: false }]);
+  // One that it knows will hear of the term when this member stands itself.
+  raft.step(voteRequest(3, 3));
+  expect(said(raft)).toEqual([]);
+});
