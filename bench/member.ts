@@ -22,6 +22,7 @@ const COMMAND_BYTES = 256;
 const RECOVERED_COMMAND_BYTES = 24;
 const ELECTION_TIMEOUT_MS = 1000;
 const FAIL_OVERS = 3;
+const WARMING_WRITES = 100_000;
 
 function setting(name: string, otherwise: string): string {
   const at = process.argv.indexOf(`--${name}`);
@@ -99,8 +100,9 @@ async function measure(own: Contender, peer: Contender | undefined, root: string
   }
   try {
     const { trio: ownTrio, record: ownRecord } = trios[0]!;
-    // What is compiled on the way shall not count.
-    for (const { trio } of trios) await trio.load(await trio.leader(), write(256, 1));
+    // What is compiled on the way shall not count: on a busy machine that takes its time.
+    const warming = { ...write(256, 10), countMax: WARMING_WRITES };
+    for (const { trio } of trios) await trio.load(await trio.leader(), warming);
     const before = await ownTrio.usage();
     const reads: number[] = [];
     const durableWritesMs: number[] = [];
@@ -199,7 +201,9 @@ function rowsOf(run: Run): readonly Row[] {
 
 const root = fs.mkdtempSync(join(setting('directory', os.tmpdir()), 'quorate-bench-member-'));
 try {
-  const worker = fileURLToPath(new URL('./member/worker.js', import.meta.url));
+  // What the source was built into lies where this file does.
+  const source = fileURLToPath(new URL('./member/worker.ts', import.meta.url));
+  const worker = source.replace(/\.ts$/, '.js');
   const profile = setting('profile', '');
   const flags = profile === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const own: Contender = { name: 'quorate', command: [process.execPath, ...flags, worker] };

@@ -1,5 +1,4 @@
 /** The median of one durable write of a command's size into a preallocated file, the floor of all. */
-import { join } from 'node:path';
 import { QuorateError } from '../../src/base/errors.ts';
 import { NodeDisk } from '../../src/platform/node-disk.ts';
 import type { DiskFile } from '../../src/ports/disk.ts';
@@ -10,7 +9,7 @@ const WRITE_BYTES = 512;
 
 /** In milliseconds. */
 export async function medianDurableWriteMs(directory: string): Promise<number> {
-  const disk = new NodeDisk(join(directory));
+  const disk = new NodeDisk(directory);
   const file = await new Promise<DiskFile>((resolve, reject) => {
     disk.open('durable-writes', 'create', (answer) => {
       if (answer instanceof QuorateError) reject(answer);
@@ -30,6 +29,7 @@ export async function medianDurableWriteMs(directory: string): Promise<number> {
     tookMs.push(performance.now() - startMs);
   }
   await settled((done) => file.close(done));
+  await settled((done) => disk.remove('durable-writes', done));
   tookMs.sort((a, b) => a - b);
   return tookMs[WRITES >> 1]!;
 }

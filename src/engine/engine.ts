@@ -75,6 +75,12 @@ export class Engine implements ReplicaHost, PeerHandler {
   /** Replicas that something happened to in this turn. */
   readonly #busy = new Set<Replica>();
   #appends: WaitingAppend[] = [];
+  /**
+   * Appends of this turn that carry nothing but the commit index; they leave with the next turn.
+   * What was committed is answered now, and answers mostly bring proposals: then one write to a
+   * follower, and one of its answers, does for both.
+   */
+  #notes: { readonly group: GroupId; readonly message: Message }[] = [];
   #effects: Effect[] = [];
   #nowMs = 0;
   #state: 'running' | 'closing' | 'closed' = 'running';
@@ -260,6 +266,9 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   #endOfTurn(): void {
     const { log } = this.#init;
+    const notes = this.#notes;
+    this.#notes = [];
+    for (const { group, message } of notes) this.#peers.send(message.to, group, message);
     for (const group of log.takeFetched()) {
       const replica = this.#replicas.get(group);
       replica?.step({ type: 'storage-ready' });
@@ -274,7 +283,8 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#settleAppends();
     for (const operation of this.#init.disk.take()) this.#effects.push({ type: 'disk', operation });
     for (const effect of this.#peers.flush()) this.#effects.push(effect);
-    if (this.#busy.size > 0 || this.#init.snapshots.busy) this.#effects.push({ type: 'turn' });
+    const workIsLeft = this.#busy.size > 0 || this.#notes.length > 0 || this.#init.snapshots.busy;
+    if (workIsLeft) this.#effects.push({ type: 'turn' });
     if (log.fault !== undefined) this.#stop(log.fault);
   }
 
@@ -305,6 +315,10 @@ export class Engine implements ReplicaHost, PeerHandler {
   // What replicas ask.
 
   send(group: GroupId, message: Message): void {
+    if (message.type === 'append' && message.entries.length === 0) {
+      this.#notes.push({ group, message });
+      return;
+    }
     const large = message.type === 'snapshot' && this.#init.snapshots.send(group, message);
     if (!large) this.#peers.send(message.to, group, message);
   }
