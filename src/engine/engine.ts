@@ -34,8 +34,7 @@ import { beginAtOrigin, isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
-import type { Pending } from './proposals.ts';
-import { Replica, type ReplicaHost } from './replica.ts';
+import { type Offer, Replica, type ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import type { SnapshotWork } from './snapshot-work.ts';
 import {
@@ -62,10 +61,7 @@ export interface EngineInit {
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
-  readonly keepBeginning: (
-    state: Uint8Array,
-    then: (error: QuorateError | null) => void,
-  ) => void;
+  readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
   readonly nowMs: number;
@@ -308,13 +304,14 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
 
-  forward(replica: Replica, leader: MemberId, offered: readonly Pending[]): void {
-    const { requiredTerm } = offered[0]!;
-    const entries = offered.map(({ entry }) => entry);
+  forward(replica: Replica, leader: MemberId, { batch, requiredTerm }: Offer): void {
+    const entries = batch.map(({ entry }) => entry);
     const payload = encodeForward({ group: replica.id, requiredTerm, entries });
     this.#call(leader, callKinds.forward, payload, (result) => {
-      if (result.ok) replica.proposals.placed(offered, decodePosition(result.value).term);
-      else if (!result.error.maybeApplied) replica.proposals.refused(offered, result.error);
+      if (result.ok) replica.proposals.placed(batch, decodePosition(result.value).term);
+      else if (!result.error.maybeApplied) {
+        replica.proposals.refused(batch, requiredTerm, result.error);
+      }
     });
   }
 
@@ -515,6 +512,8 @@ export class Engine implements ReplicaHost, PeerHandler {
       encodeSystemCommand(command),
       (outcome) => {
         if (outcome.ok) this.#enter(outcome.value as GroupRecord, request);
+        // To add a group twice adds it once.
+        else if (asCoded(outcome.error).code === 'leadership-lost') this.#openGroup(request);
         else this.#answer(request.ticket, outcome);
       },
       request.deadlineMs,

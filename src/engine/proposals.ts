@@ -3,10 +3,11 @@
  *
  *     queued ──▶ offered to a leader ──▶ placed at (term, index) ──▶ applied here: answered
  *
- * Queued proposals wait for a leader and go out together at the end of the turn. Those that a
- * leader refused are certain not to be in any log and are queued again. Those whose fate is
- * unknown (the link broke, the deadline came) fail with `maybeApplied`; those that a new leader's
- * log cannot hold any more fail without it.
+ * Queued proposals wait for a leader and go out together at the end of the turn, to be appended in
+ * the term that is known here and in no other. Those that a leader refused are certain not to be in
+ * any log, and so are those of an earlier term that were not applied when the next term's first
+ * entry was, whatever became of that leader's answer: both are queued again, unless the requester
+ * requires that term. Those whose fate is unknown when the deadline comes fail with `maybeApplied`.
  */
 import { assert } from '../base/assert.ts';
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
@@ -25,7 +26,7 @@ export interface Pending {
   readonly entry: Proposal;
   /** Where it is: only `queued` ones are certain to be in no log. */
   state: 'queued' | 'offered' | 'placed';
-  /** `placed`: the term of the leader that appended it. */
+  /** Not `queued`: the only term in which it can have been appended. */
   term: number;
 }
 
@@ -76,12 +77,13 @@ export class Proposals {
     this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, state, term: 0 });
   }
 
-  /** Takes what is queued, to be offered to a leader now. */
-  offer(): readonly Pending[] {
+  /** Takes what is queued, to be offered now to the leader of `term`, and to no other. */
+  offer(term: number): readonly Pending[] {
     const offered = this.#queue;
     this.#queue = [];
     for (const pending of offered) {
       pending.state = 'offered';
+      pending.term = pending.requiredTerm || term;
       this.#open.set(pending.sequence, pending);
     }
     return offered;
@@ -90,20 +92,26 @@ export class Proposals {
   /** The leader appended these in `term`. */
   placed(offered: readonly Pending[], term: number): void {
     for (const pending of offered) {
+      if (pending.state !== 'offered' || pending.term !== term) continue;
       pending.state = 'placed';
-      pending.term = term;
     }
   }
 
-  /** The leader refused these: no log holds them. They wait for another, or fail by name. */
-  refused(offered: readonly Pending[], error: QuorateError): void {
-    const again = offered.filter((pending) => this.#open.delete(pending.sequence));
-    if (waitsForLeader(error.code)) {
-      for (const pending of again) pending.state = 'queued';
-      this.#queue = again.concat(this.#queue);
-      return;
+  /**
+   * The leader of `term` refused these: no log holds them. They wait for another, or fail by name.
+   * A late refusal says nothing of what has been offered to a later leader since.
+   */
+  refused(offered: readonly Pending[], term: number, error: QuorateError): void {
+    const open = offered.filter((pending) => {
+      const same = pending.state === 'offered' && pending.term === term;
+      return same && this.#open.delete(pending.sequence);
+    });
+    const again = open.filter(({ requiredTerm }) => waitsForLeader(error.code, requiredTerm));
+    for (const pending of again) pending.state = 'queued';
+    this.#queue = again.concat(this.#queue);
+    for (const { ticket, state } of open) {
+      if (state !== 'queued') this.#answer(ticket, { ok: false, error });
     }
-    for (const { ticket } of again) this.#answer(ticket, { ok: false, error });
   }
 
   /** An entry of this member was applied; an unknown sequence is of an earlier life, or given up. */
@@ -118,15 +126,32 @@ export class Proposals {
   }
 
   /**
-   * The first entry of `term` was applied. What was placed in an earlier term and has not been
-   * applied by now never will be: its place belongs to another entry.
+   * The first entry of `term` was applied. What could only be appended in an earlier term and has
+   * not been applied by now never will be: it may be offered to the new leader.
    */
   termBegan(term: number): void {
+    const again: Pending[] = [];
     for (const pending of this.#open.values()) {
-      if (pending.state !== 'placed' || pending.term >= term) continue;
+      if (pending.term >= term) continue;
       this.#open.delete(pending.sequence);
+      if (pending.requiredTerm === 0) {
+        pending.state = 'queued';
+        again.push(pending);
+        continue;
+      }
       const text = `the leader of term ${pending.term} was replaced before it could commit`;
       this.#fail(pending.ticket, 'leadership-lost', text);
+    }
+    this.#queue = again.concat(this.#queue);
+  }
+
+  /** A snapshot was installed over entries up to `term` that may have been this member's own. */
+  skipped(term: number): void {
+    const text = 'a snapshot was installed here, which does not tell what became of the proposal';
+    for (const pending of this.#open.values()) {
+      if (pending.term > term) continue;
+      this.#open.delete(pending.sequence);
+      this.#unknown(pending.ticket, 'leadership-lost', text);
     }
   }
 
@@ -180,9 +205,11 @@ const waiting: ReadonlySet<ErrorCode> = new Set([
   'forwarding-disabled',
   'unreachable',
   'too-many-calls',
+  // The leader is: it leads for a moment longer than it is part of the group.
+  'removed',
 ]);
 
-/** Whether a refusal only means that somebody else leads, or soon will. */
-function waitsForLeader(code: ErrorCode): boolean {
-  return waiting.has(code);
+/** Whether a refusal only means that somebody else leads, or soon will, or in another term. */
+function waitsForLeader(code: ErrorCode, requiredTerm: number): boolean {
+  return waiting.has(code) || (code === 'stale-term' && requiredTerm === 0);
 }

@@ -20,14 +20,21 @@ import type { Machine, Outcome } from './machine.ts';
 import { type Answer, type Pending, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 
+/** Proposals for a leader, all to be appended in one term. */
+export interface Offer {
+  readonly batch: readonly Pending[];
+  /** What the requester requires, or else the term that is known here. */
+  readonly requiredTerm: number;
+}
+
 /** What a replica asks of the member around it. */
 export interface ReplicaHost {
   /** Sends to another member; what cannot be delivered is lost. */
   send(group: GroupId, message: Message): void;
   /** Writes to the log; {@link Replica.appended} follows, in the same order. */
   append(replica: Replica, task: AppendTask): void;
-  /** Passes proposals to the leader; {@link Replica.offered} or `refused` follows if it answers. */
-  forward(replica: Replica, leader: MemberId, offered: readonly Pending[]): void;
+  /** Passes proposals to the leader; `placed` or `refused` follows if it answers. */
+  forward(replica: Replica, leader: MemberId, offer: Offer): void;
   /** Who leads, or whether this member does, has changed. */
   leadershipChanged(replica: Replica): void;
   /** A configuration was applied. */
@@ -186,21 +193,24 @@ export class Replica {
     this.#appliedIndex = applied.index;
     this.#appliedTerm = applied.term;
     this.#bytesSinceSnapshot = 0;
+    this.proposals.skipped(applied.term);
     this.reads.advance(applied.index);
   }
 
   #offerProposals(): void {
     if (!this.proposals.hasQueued || this.leader === NOBODY) return;
-    const offered = this.proposals.offer();
-    if (this.role !== 'leader') {
-      this.#host.forward(this, this.leader, offered);
-      return;
-    }
+    const { term } = this.raft.core;
+    const offered = this.proposals.offer(term);
     for (const batch of batches(offered, this.#limits.batchBytesMax)) {
+      const requiredTerm = batch[0]!.requiredTerm || term;
+      if (this.role !== 'leader') {
+        this.#host.forward(this, this.leader, { batch, requiredTerm });
+        continue;
+      }
       const entries = batch.map((pending) => pending.entry);
-      const placed = this.appendFor(entries, batch[0]!.requiredTerm);
-      if (placed instanceof QuorateError) this.proposals.refused(batch, placed);
-      else this.proposals.placed(batch, placed.term);
+      const placed = this.appendFor(entries, requiredTerm);
+      if (placed instanceof QuorateError) this.proposals.refused(batch, requiredTerm, placed);
+      else this.proposals.placed(batch, requiredTerm);
     }
   }
 

@@ -62,7 +62,7 @@ export class SnapshotWork {
   }
 
   /** Finds what snapshots there are, once, before any group is loaded. */
-  find(then: (error: QuorateError | null) => void): void {
+  findFiles(then: (error: QuorateError | null) => void): void {
     this.#files.find(then);
   }
 

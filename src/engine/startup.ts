@@ -169,12 +169,15 @@ export class Startup {
       beginAtOrigin(log, group, voters, encodeJson(beginning));
     }
     const snapshots = new SnapshotWork(this.#disk, log, this.#options.settings);
-    snapshots.find((error) => {
-      if (error !== null) return this.#fail(error);
+    const load = (): void => {
       snapshots.load(group, system, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
         engine = this.#run(log, identity, { view, system, applied, snapshots });
       });
+    };
+    snapshots.findFiles((error) => {
+      if (error === null) load();
+      else this.#fail(error);
     });
   }
 
