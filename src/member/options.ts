@@ -1,4 +1,6 @@
 /** What an application says to open a member. */
+import type { LogOptions } from '../engine/log/settings.ts';
+import type { EngineSettings } from '../engine/settings.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Stream } from '../ports/streams.ts';
 import type { LinkTls } from './link-driver.ts';
@@ -8,6 +10,12 @@ export interface PeerOption {
   readonly name: string;
   /** Where the others reach it: `host:port`. */
   readonly address: string;
+}
+
+/** Sizes and times for those who have measured that they need others. */
+export interface MemberSettings extends Partial<EngineSettings> {
+  /** The files of the log. */
+  readonly log?: LogOptions;
 }
 
 export interface MemberOptions {
@@ -55,4 +63,6 @@ export interface MemberOptions {
   readonly repair?: boolean;
   /** Pace of heartbeats and elections, in ms. Default 50: elections after 1 to 2 s of silence. */
   readonly tickMs?: number;
+  /** Tuning: the defaults suit almost everybody. All members of a cluster shall have the same. */
+  readonly settings?: MemberSettings;
 }
