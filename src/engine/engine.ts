@@ -241,11 +241,12 @@ export class Engine implements ReplicaHost, PeerHandler {
     const oldest = this.#appends[0];
     const stalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
     if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
-    const facts = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
-    for (const replica of this.#replicas.values()) {
-      if (replica.role !== 'leader' || !this.#handOver(replica)) continue;
-      this.#say('warn', { ...facts, group: replica.id }, 'stalled: leadership is given away');
-    }
+    const led = [...this.#replicas.values()].filter(({ role }) => role === 'leader');
+    const groups = led.filter((replica) => this.#handOver(replica)).map(({ id }) => id);
+    if (groups.length === 0) return;
+    const stalled = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
+    const facts = { ...stalled, groupCount: groups.length, groups: groups.slice(0, 10) };
+    this.#say('warn', facts, 'stalled: leadership is given away');
   }
 
   #endOfTurn(): void {

@@ -114,6 +114,11 @@ export class Member implements GroupHost {
     return this.engine.self;
   }
 
+  /** Connections of this member's: one for each other member it talks to, and what it serves. */
+  get openConnections(): number {
+    return this.#links.openConnections;
+  }
+
   get engine(): Engine {
     const { engine } = this.#startup;
     if (engine === undefined || this.#ended !== undefined) {
