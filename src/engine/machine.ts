@@ -22,6 +22,7 @@ export interface MachineRestore {
   finish(): void;
 }
 
+/** A replicated machine, as the application writes it. */
 export interface Machine {
   /** Applies a command. A refusal is an outcome; to throw is a bug, and halts the group. */
   apply(command: Uint8Array, context: CommandContext): Outcome;

@@ -17,6 +17,7 @@ export interface Leadership {
   readonly isLeader: boolean;
 }
 
+/** How a command is proposed. */
 export interface ProposeOptions extends RequestOptions {
   /**
    * The command only takes effect if it is appended in this term; else it fails as `stale-term`.
@@ -38,6 +39,7 @@ export interface GroupHost {
 /** Answers questions that other members ask this one as the group's leader. */
 export type LeaderHandler = (payload: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
+/** A group's machine and the way to it; `Member.group` opens it. */
 export class Group<State extends Machine = Machine> {
   readonly id: GroupId;
   readonly name: string;

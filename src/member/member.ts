@@ -34,6 +34,7 @@ export interface MemberInfo {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
+/** This process's part in a cluster; `openMember` opens it. */
 export class Member implements GroupHost {
   readonly requests = new Requests();
   /** Where this member listens for others. */

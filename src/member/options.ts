@@ -18,6 +18,7 @@ export interface MemberSettings extends Partial<EngineSettings> {
   readonly log?: LogOptions;
 }
 
+/** How a member is opened. */
 export interface MemberOptions {
   /** Unique among the cluster's members; at most 256 bytes of UTF-8. */
   readonly name: string;

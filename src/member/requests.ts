@@ -4,6 +4,7 @@
 import { QuorateError } from '../base/errors.ts';
 import type { Outcome } from '../engine/machine.ts';
 
+/** How long to wait for an answer. */
 export interface RequestOptions {
   /** After this the request fails as `timeout`. */
   readonly timeoutMs?: number;

@@ -7,6 +7,7 @@ import type { Group } from './group.ts';
 import type { Member } from './member.ts';
 import type { MemberOptions, MemberSettings } from './options.ts';
 
+/** What a test wants of its cluster. */
 export interface TestClusterOptions {
   /** How many members. Default 3. */
   readonly members?: number;
@@ -27,6 +28,7 @@ const settings: MemberSettings = {
   entryBytesMax: 2 ** 20,
 };
 
+/** A cluster for tests; `testCluster` opens it. */
 export class TestCluster {
   readonly #host: TestClusterHost;
   readonly #options: Partial<MemberOptions>;
