@@ -3,7 +3,9 @@
  */
 import { type Member, openMemberOn } from './member/member.ts';
 import type { MemberOptions } from './member/options.ts';
+import { TestCluster, type TestClusterOptions } from './member/test-cluster.ts';
 import { nodePorts } from './platform/node-ports.ts';
+import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
@@ -11,8 +13,9 @@ export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
 export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/group.ts';
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
-export type { MemberOptions, PeerOption } from './member/options.ts';
+export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
 export type { RequestOptions } from './member/requests.ts';
+export type { TestCluster, TestClusterOptions } from './member/test-cluster.ts';
 export type { Logger } from './ports/logger.ts';
 
 /**
@@ -40,4 +43,27 @@ export async function openMember(options: MemberOptions): Promise<Member> {
   const { dataDir, logger } = options;
   const ports = nodePorts(logger === undefined ? { dataDir } : { dataDir, logger });
   return openMemberOn(ports, options);
+}
+
+/**
+ * Opens a cluster of real members in this process, for an application's own tests: in a temporary
+ * directory, on free ports of the loopback interface, with short times. `close()` removes all of it.
+ *
+ * @throws QuorateError as {@link openMember}
+ *
+ * @example
+ * ```ts
+ * import { type Machine, testCluster } from 'quorate';
+ *
+ * declare function counter(): Machine;
+ *
+ * const cluster = await testCluster();
+ * const [first, second] = await cluster.group('counter', counter);
+ * await first?.propose(Uint8Array.of(1));
+ * await second?.readIndex();
+ * await cluster.close();
+ * ```
+ */
+export async function testCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  return TestCluster.open({ open: openMember, directory: temporaryDirectory }, options);
 }

@@ -1,5 +1,5 @@
 /** Three members of systems/kv-rest on this machine: started, watched, stopped together. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { builtPath, programs } from '../programs.mjs';
@@ -43,7 +43,9 @@ export async function runKvRest({ folder = join(root, '.cache', 'kv-rest') }) {
   }
   const [founder, ...others] = members;
   founder?.start();
-  const untilMs = performance.now() + firstAloneMs;
+  // A cluster that was there before needs a majority; a new one needs its founder first.
+  const alone = existsSync(join(data, '2')) ? 0 : firstAloneMs;
+  const untilMs = performance.now() + alone;
   while (!founder?.serves && performance.now() < untilMs && !stopped.signal.aborted)
     await pause(50);
   for (const member of stopped.signal.aborted ? [] : others) member.start();

@@ -58,7 +58,7 @@ export const errorCodes = {
   },
   'leadership-lost': {
     retryable: true,
-    meaning: 'The leader was replaced before the proposal could be committed; it has no effect.',
+    meaning: 'The leader was replaced before the proposal could be committed.',
   },
   timeout: { retryable: true, meaning: 'There was no answer before the deadline.' },
   'name-taken': { retryable: false, meaning: 'Another member has that name.' },

@@ -20,19 +20,12 @@ export const callKinds = {
 
 export interface ForwardCall {
   readonly group: GroupId;
-  /** The term in which the receiver leads, as the sender knows; in another it takes nothing. */
-  readonly leaderTerm: number;
   readonly requiredTerm: number;
   readonly entries: readonly Proposal[];
 }
 
-export function encodeForward({
-  group,
-  leaderTerm,
-  requiredTerm,
-  entries,
-}: ForwardCall): Uint8Array {
-  const writer = new ByteWriter(1024).number(group).number(leaderTerm).number(requiredTerm);
+export function encodeForward({ group, requiredTerm, entries }: ForwardCall): Uint8Array {
+  const writer = new ByteWriter(1024).number(group).number(requiredTerm);
   writer.number(entries.length);
   for (const { type, data } of entries) writer.byte(type === 'normal' ? 0 : 1).bytes(data);
   return writer.finish();
@@ -42,7 +35,6 @@ export function encodeForward({
 export function decodeForward(payload: Uint8Array): ForwardCall {
   const reader = new ByteReader(payload);
   const group = reader.number();
-  const leaderTerm = reader.number();
   const requiredTerm = reader.number();
   const entries: Proposal[] = [];
   for (let left = reader.count(2); left > 0; left--) {
@@ -50,7 +42,7 @@ export function decodeForward(payload: Uint8Array): ForwardCall {
     entries.push({ type, data: reader.bytes() });
   }
   reader.end();
-  return { group, leaderTerm, requiredTerm, entries };
+  return { group, requiredTerm, entries };
 }
 
 /** What a joining process says of itself. */

@@ -28,8 +28,7 @@ import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
-import { runsOfOneTerm } from './proposals.ts';
-import type { Replica, ReplicaHost } from './replica.ts';
+import type { Offer, Replica, ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import type { SnapshotWork } from './snapshot-work.ts';
 import type { MemberRecord, SystemMachine } from './system-machine.ts';
@@ -257,11 +256,12 @@ export class Engine implements ReplicaHost, PeerHandler {
     const oldest = this.#appends[0];
     const stalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
     if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
-    const facts = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
-    for (const replica of this.#replicas.values()) {
-      if (replica.role !== 'leader' || !handOver(replica)) continue;
-      this.#say('warn', { ...facts, group: replica.id }, 'stalled: leadership is given away');
-    }
+    const led = [...this.#replicas.values()].filter(({ role }) => role === 'leader');
+    const groups = led.filter((replica) => handOver(replica)).map(({ id }) => id);
+    if (groups.length === 0) return;
+    const stalled = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
+    const facts = { ...stalled, groupCount: groups.length, groups: groups.slice(0, 10) };
+    this.#say('warn', facts, 'stalled: leadership is given away');
   }
 
   #endOfTurn(): void {
@@ -329,16 +329,15 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
 
-  forward(replica: Replica, to: Parameters<ReplicaHost['forward']>[1]): void {
-    const { leader, term, offered } = to;
-    for (const run of runsOfOneTerm(offered)) {
-      const { requiredTerm } = run[0]!;
-      const entries = run.map(({ entry }) => entry);
-      const payload = encodeForward({ group: replica.id, leaderTerm: term, requiredTerm, entries });
-      this.#call(leader, callKinds.forward, payload, (result) => {
-        if (!result.ok && !result.error.maybeApplied) replica.proposals.refused(run, result.error);
-      });
-    }
+  forward(replica: Replica, leader: MemberId, { batch, requiredTerm }: Offer): void {
+    const entries = batch.map(({ entry }) => entry);
+    const payload = encodeForward({ group: replica.id, requiredTerm, entries });
+    this.#call(leader, callKinds.forward, payload, (result) => {
+      if (result.ok) replica.proposals.placed(batch, requiredTerm);
+      else if (!result.error.maybeApplied) {
+        replica.proposals.refused(batch, requiredTerm, result.error);
+      }
+    });
   }
 
   leadershipChanged(replica: Replica): void {

@@ -80,8 +80,8 @@ export class IncomingCalls {
       throw new QuorateError('unknown-member', 'only a member may ask that');
     }
     if (kind === callKinds.forward) {
-      const { group, leaderTerm, requiredTerm, entries } = decodeForward(payload);
-      const placed = this.#leading(group, leaderTerm).appendFor(entries, requiredTerm);
+      const { group, requiredTerm, entries } = decodeForward(payload);
+      const placed = this.#leading(group).appendFor(entries, requiredTerm);
       if (placed instanceof QuorateError) throw placed;
       answer({ ok: true, value: emptyBytes });
     } else if (kind === callKinds.leader) {
@@ -93,11 +93,10 @@ export class IncomingCalls {
     }
   }
 
-  /** The replica of a group that this member leads, in that term if one is named. */
-  #leading(group: GroupId, term?: number): Replica {
+  /** The replica of a group that this member leads. */
+  #leading(group: GroupId): Replica {
     const replica = this.#host.replica(group);
-    const { core } = replica?.raft ?? {};
-    if (replica?.role !== 'leader' || (term !== undefined && core?.term !== term)) {
+    if (replica?.role !== 'leader') {
       throw new QuorateError('no-leader', `this member does not lead group ${group}`, {
         details: { leader: replica?.leader ?? NOBODY },
       });

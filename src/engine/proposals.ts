@@ -4,10 +4,10 @@
  *     queued ──▶ offered to a leader, for its term ──▶ applied here: answered
  *
  * Queued proposals wait for a leader and go out together at the end of the turn, to be appended in
- * the term in which that leader leads, or not at all. So they can have no effect any more once a
- * later term has begun without them: like those that a leader refused they are queued again, and
- * the requester notices nothing but the time. Only at a deadline, or where a snapshot has taken the
- * place of the entries, is their fate unknown: then they fail with `maybeApplied`.
+ * the term that is known here and in no other. Those that a leader refused are certain not to be in
+ * any log, and so are those of an earlier term that were not applied when the next term's first
+ * entry was, whatever became of that leader's answer: both are queued again, unless the requester
+ * requires that term. Those whose fate is unknown when the deadline comes fail with `maybeApplied`.
  */
 import { assert } from '../base/assert.ts';
 import { ByteSlab } from '../base/byte-slab.ts';
@@ -25,7 +25,9 @@ export interface Pending {
   readonly requiredTerm: number;
   readonly deadlineMs: number;
   readonly entry: Proposal;
-  /** The only term in which a log can hold it, once it was offered. */
+  /** Where it is: only `queued` ones are certain to be in no log. */
+  state: 'queued' | 'offered' | 'placed';
+  /** Not `queued`: the only term in which it can have been appended. */
   term: number;
 }
 
@@ -74,28 +76,45 @@ export class Proposals {
     const envelope: Envelope = { kind: 'command', origin: this.#self, sequence, body: command };
     const data = wrap(envelope, this.#slab);
     const entry: Proposal = { type: 'normal', data };
-    this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, term: 0 });
+    const state = 'queued';
+    this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, state, term: 0 });
   }
 
-  /** Takes what is queued, to be offered to whoever leads in `term`. */
+  /** Takes what is queued, to be offered now to the leader of `term`, and to no other. */
   offer(term: number): readonly Pending[] {
     const offered = this.#queue;
     this.#queue = [];
     for (const pending of offered) {
-      pending.term = term;
+      pending.state = 'offered';
+      pending.term = pending.requiredTerm || term;
       this.#open.set(pending.sequence, pending);
     }
     return offered;
   }
 
-  /** The leader refused these: no log holds them. They wait for another, or fail by name. */
-  refused(offered: readonly Pending[], error: QuorateError): void {
-    const again = offered.filter((pending) => this.#open.delete(pending.sequence));
-    if (waitsForLeader(error.code)) {
-      this.#queue = again.concat(this.#queue);
-      return;
+  /** The leader appended these in `term`. */
+  placed(offered: readonly Pending[], term: number): void {
+    for (const pending of offered) {
+      if (pending.state !== 'offered' || pending.term !== term) continue;
+      pending.state = 'placed';
     }
-    for (const { ticket } of again) this.#answer(ticket, { ok: false, error });
+  }
+
+  /**
+   * The leader of `term` refused these: no log holds them. They wait for another, or fail by name.
+   * A late refusal says nothing of what has been offered to a later leader since.
+   */
+  refused(offered: readonly Pending[], term: number, error: QuorateError): void {
+    const open = offered.filter((pending) => {
+      const same = pending.state === 'offered' && pending.term === term;
+      return same && this.#open.delete(pending.sequence);
+    });
+    const again = open.filter(({ requiredTerm }) => waitsForLeader(error.code, requiredTerm));
+    for (const pending of again) pending.state = 'queued';
+    this.#queue = again.concat(this.#queue);
+    for (const { ticket, state } of open) {
+      if (state !== 'queued') this.#answer(ticket, { ok: false, error });
+    }
   }
 
   /** An entry of this member was applied; an unknown sequence is of an earlier life, or given up. */
@@ -107,28 +126,31 @@ export class Proposals {
   }
 
   /**
-   * The first entry of `term` was applied. What was offered for an earlier term and has not been
-   * applied by now never will be, for its place belongs to another entry: it is offered anew.
+   * The first entry of `term` was applied. What could only be appended in an earlier term and has
+   * not been applied by now never will be: it may be offered to the new leader.
    */
   termBegan(term: number): void {
-    const lost: Pending[] = [];
+    const again: Pending[] = [];
     for (const pending of this.#open.values()) {
       if (pending.term >= term) continue;
       this.#open.delete(pending.sequence);
-      lost.push(pending);
+      if (pending.requiredTerm === 0) {
+        pending.state = 'queued';
+        again.push(pending);
+        continue;
+      }
+      const text = `the leader of term ${pending.term} was replaced before it could commit`;
+      this.#fail(pending.ticket, 'leadership-lost', text);
     }
-    if (lost.length > 0) this.#queue = lost.concat(this.#queue);
+    this.#queue = again.concat(this.#queue);
   }
 
-  /**
-   * A snapshot has taken the place of entries up to one of `term`: what was offered for that term,
-   * or one before, may have been among them.
-   */
+  /** A snapshot was installed over entries up to `term` that may have been this member's own. */
   skipped(term: number): void {
+    const text = 'a snapshot was installed here, which does not tell what became of the proposal';
     for (const pending of this.#open.values()) {
       if (pending.term > term) continue;
       this.#open.delete(pending.sequence);
-      const text = 'a snapshot has taken the place of the answer';
       this.#unknown(pending.ticket, 'leadership-lost', text);
     }
   }
@@ -183,20 +205,11 @@ const waiting: ReadonlySet<ErrorCode> = new Set([
   'forwarding-disabled',
   'unreachable',
   'too-many-calls',
+  // The leader is: it leads for a moment longer than it is part of the group.
+  'removed',
 ]);
 
-/** Whether a refusal only means that somebody else leads, or soon will. */
-function waitsForLeader(code: ErrorCode): boolean {
-  return waiting.has(code);
-}
-
-/** Cuts into runs that require the same term. */
-export function runsOfOneTerm(offered: readonly Pending[]): readonly (readonly Pending[])[] {
-  const runs: Pending[][] = [];
-  for (const pending of offered) {
-    const last = runs.at(-1);
-    if (last?.[0]?.requiredTerm === pending.requiredTerm) last.push(pending);
-    else runs.push([pending]);
-  }
-  return runs;
+/** Whether a refusal only means that somebody else leads, or soon will, or in another term. */
+function waitsForLeader(code: ErrorCode, requiredTerm: number): boolean {
+  return waiting.has(code) || (code === 'stale-term' && requiredTerm === 0);
 }

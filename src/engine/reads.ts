@@ -79,9 +79,10 @@ export class Reads {
   /** Fails what has waited too long: a read has no effect, so it may always be tried again. */
   expire(nowMs: number): void {
     this.#queue = this.#without(this.#queue, (read) => read.deadlineMs <= nowMs, 'timeout');
-    for (const batch of this.#batches.values()) {
+    for (const [number, batch] of this.#batches) {
       const kept = this.#without(batch.waiting, (read) => read.deadlineMs <= nowMs, 'timeout');
       batch.waiting.splice(0, batch.waiting.length, ...kept);
+      if (kept.length === 0) this.#batches.delete(number);
     }
   }
 

@@ -20,17 +20,21 @@ import type { Machine } from './machine.ts';
 import { type Answer, type Pending, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 
+/** Proposals for a leader, all to be appended in one term. */
+export interface Offer {
+  readonly batch: readonly Pending[];
+  /** What the requester requires, or else the term that is known here. */
+  readonly requiredTerm: number;
+}
+
 /** What a replica asks of the member around it. */
 export interface ReplicaHost {
   /** Sends to another member; what cannot be delivered is lost. */
   send(group: GroupId, message: Message): void;
   /** Writes to the log; {@link Replica.appended} follows, in the same order. */
   append(replica: Replica, task: AppendTask): void;
-  /** Passes proposals to the leader of a term, for that term alone. */
-  forward(
-    replica: Replica,
-    to: { readonly leader: MemberId; readonly term: number; readonly offered: readonly Pending[] },
-  ): void;
+  /** Passes proposals to the leader; `placed` or `refused` follows if it answers. */
+  forward(replica: Replica, leader: MemberId, offer: Offer): void;
   /** Who leads, or whether this member does, has changed. */
   leadershipChanged(replica: Replica): void;
   /** A configuration was applied. */
@@ -197,14 +201,16 @@ export class Replica {
     if (!this.proposals.hasQueued || this.leader === NOBODY) return;
     const { term } = this.raft.core;
     const offered = this.proposals.offer(term);
-    if (this.role !== 'leader') {
-      this.#host.forward(this, { leader: this.leader, term, offered });
-      return;
-    }
     for (const batch of batches(offered, this.#limits.batchBytesMax)) {
+      const requiredTerm = batch[0]!.requiredTerm || term;
+      if (this.role !== 'leader') {
+        this.#host.forward(this, this.leader, { batch, requiredTerm });
+        continue;
+      }
       const entries = batch.map((pending) => pending.entry);
-      const placed = this.appendFor(entries, batch[0]!.requiredTerm);
-      if (placed instanceof QuorateError) this.proposals.refused(batch, placed);
+      const placed = this.appendFor(entries, requiredTerm);
+      if (placed instanceof QuorateError) this.proposals.refused(batch, requiredTerm, placed);
+      else this.proposals.placed(batch, requiredTerm);
     }
   }
 

@@ -171,12 +171,15 @@ export class Startup {
     const { settings } = this.#options;
     const { clusterId } = identity;
     const snapshots = new SnapshotWork({ disk: this.#disk, log, settings, clusterId });
-    snapshots.lookUp((error) => {
-      if (error !== null) return this.#fail(error);
+    const load = (): void => {
       snapshots.load(group, system, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
         engine = this.#run(log, identity, { view, system, applied, snapshots });
       });
+    };
+    snapshots.lookUp((error) => {
+      if (error === null) load();
+      else this.#fail(error);
     });
   }
 

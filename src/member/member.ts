@@ -76,14 +76,15 @@ export class Member implements GroupHost {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    const tickMs = options.tickMs ?? engineDefaults.tickMs;
+    const { log, ...settings } = { ...engineDefaults, ...options.settings };
+    const tickMs = options.tickMs ?? settings.tickMs;
     this.#startup = new Startup({
       name: options.name,
       address: advertise,
       tags: options.tags ?? {},
       beginning: beginningFrom(options, advertise),
-      settings: { ...engineDefaults, ...tuning.engine, tickMs },
-      log: { ...tuning.log, repair: options.repair ?? false },
+      settings: { ...settings, ...tuning.engine, tickMs },
+      log: { ...log, ...tuning.log, repair: options.repair ?? false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
     });
@@ -109,6 +110,11 @@ export class Member implements GroupHost {
   /** This member's id. */
   get id(): MemberId {
     return this.engine.self;
+  }
+
+  /** Connections of this member's: one for each other member it talks to, and what it serves. */
+  get openConnections(): number {
+    return this.#links.openConnections;
   }
 
   get engine(): Engine {
@@ -288,11 +294,13 @@ export class Member implements GroupHost {
     this.#ended = error;
     this.#driver.stop();
     this.#watch?.stop();
-    this.requests.failAll(error ?? new QuorateError('closing', 'this member has closed'));
-    this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));
+    const { code, message } = error ?? new QuorateError('closing', 'this member has closed');
+    // The engine has answered what it knew of; of what is left nobody knows.
+    this.requests.failAll(new QuorateError(code, message, { maybeApplied: true, cause: error }));
     await new Promise<void>((resolve) => this.#links.close(() => resolve()));
     await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
+    this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));
     this.#settleClosed(error);
   }
 }
@@ -342,12 +350,7 @@ export async function openMemberOn(
       });
     });
   });
-  try {
-    return await openLocked(ports, { options, lock, tuning });
-  } catch (error) {
-    await new Promise<void>((resolve) => lock.release(() => resolve()));
-    throw error;
-  }
+  return openLocked(ports, { options, lock, tuning });
 }
 
 async function openLocked(
@@ -360,25 +363,31 @@ async function openLocked(
 ): Promise<Member> {
   const { options, lock, tuning } = init;
   const own = options.peers?.find((peer) => peer.name === options.name);
+  const { signal, logger = ports.logger, tls, service } = options;
   let member: Member | undefined;
-  const links = new LinkDriver({
-    streams: ports.streams,
-    clock: ports.clock,
-    logger: options.logger ?? ports.logger,
-    deliver: (event) => member?.deliver(event),
-    tls: options.tls,
-    service: options.service,
-  });
-  const address = await new Promise<Address>((resolve, reject) => {
-    links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
-      if (answer instanceof QuorateError) reject(answer);
-      else resolve(answer);
+  const deliver = (event: Event): void => member?.deliver(event);
+  const { streams, clock } = ports;
+  const links = new LinkDriver({ streams, clock, logger, deliver, tls, service });
+  try {
+    const address = await new Promise<Address>((resolve, reject) => {
+      links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
+        if (answer instanceof QuorateError) reject(answer);
+        else resolve(answer);
+      });
     });
-  });
-  const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
-  member = new Member({ ports, options, lock, links, address, advertise, tuning });
-  const { close } = member;
-  options.signal?.addEventListener('abort', () => void close.call(member), { once: true });
-  await member.open();
-  return member;
+    signal?.throwIfAborted();
+    const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
+    member = new Member({ ports, options, lock, links, address, advertise, tuning });
+  } catch (error) {
+    await new Promise<void>((resolve) => links.close(() => resolve()));
+    await new Promise<void>((resolve) => lock.release(() => resolve()));
+    throw error;
+  }
+  // From here on the member itself lets go of all that, however it ends.
+  const opened = member;
+  const close = (): void => void opened.close();
+  signal?.addEventListener('abort', close, { once: true });
+  void opened.closed.then(() => signal?.removeEventListener('abort', close));
+  await opened.open();
+  return opened;
 }

@@ -1,4 +1,6 @@
 /** What an application says to open a member. */
+import type { LogOptions } from '../engine/log/settings.ts';
+import type { EngineSettings } from '../engine/settings.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Stream } from '../ports/streams.ts';
 import type { DeadMemberPolicy, Discovery } from './discovery.ts';
@@ -11,7 +13,13 @@ export interface PeerOption {
   readonly address: string;
 }
 
-/** Who this member is, where it keeps its state and how it meets the others. */
+/** Sizes and times for those who have measured that they need others. */
+export interface MemberSettings extends Partial<EngineSettings> {
+  /** The files of the log. */
+  readonly log?: LogOptions;
+}
+
+/** How a member is opened. */
 export interface MemberOptions {
   /** Unique among the cluster's members; at most 256 bytes of UTF-8. */
   readonly name: string;
@@ -64,4 +72,6 @@ export interface MemberOptions {
   readonly repair?: boolean;
   /** Pace of heartbeats and elections, in ms. Default 50: elections after 1 to 2 s of silence. */
   readonly tickMs?: number;
+  /** Tuning: the defaults suit almost everybody. All members of a cluster shall have the same. */
+  readonly settings?: MemberSettings;
 }

@@ -19,7 +19,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 // A member that was away finds its group by itself; a new one asks the others, however long it takes.
 const opening = member.group('kv', new Store(), { timeoutMs: Number.MAX_SAFE_INTEGER });
-opening.catch(() => {});
 const api = new Api(member, opening);
 const server = http.createServer((request, response) => void api.handle(request, response));
 server.maxConnections = connectionsMax;
@@ -32,7 +31,12 @@ const { host, port } = splitAddress(flags.api);
 server.listen(port, host);
 opening.then(
   () => console.log(`kv-rest ${member.id} serves http://${flags.api}`),
-  () => {},
+  (error: Error & { code?: string }) => {
+    if (error.code === 'closing' || error.code === 'removed-member') return;
+    console.error(`the database cannot be opened: ${error.message}`);
+    process.exitCode = 1;
+    void member.close();
+  },
 );
 
 const ended = await member.closed;

@@ -1,0 +1,67 @@
+/** Two thousand groups on each of three members: they share links and batches, and fall quiet. */
+import { expect, test } from 'vitest';
+import { type Group, type Logger, type Machine, testCluster } from '../../src/index.ts';
+import { until } from '../processes/waiting.ts';
+import { bytes } from './journal.ts';
+
+const groupsCount = 2000;
+const openedAtOnce = 250;
+
+const silent: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silent,
+};
+
+class Count implements Machine {
+  applied = 0;
+
+  apply(): { ok: true; value: number } {
+    return { ok: true, value: ++this.applied };
+  }
+
+  snapshot(): Iterator<Uint8Array, void> {
+    return [bytes(String(this.applied))].values();
+  }
+
+  restore() {
+    return { chunk: () => {}, finish: () => {} };
+  }
+}
+
+test('two thousand groups: one connection a peer, quiet when idle', {
+  timeout: 120_000,
+}, async () => {
+  const cluster = await testCluster({
+    options: {
+      logger: silent,
+      requestTimeoutMs: 60_000,
+      tickMs: 50,
+      settings: { quiesceAfterTicks: 20 },
+    },
+  });
+  try {
+    const groups: Group<Count>[] = [];
+    for (let n = 0; n < groupsCount; n += openedAtOnce) {
+      const opened = await Promise.all(
+        Array.from({ length: openedAtOnce }, (_, i) =>
+          cluster.group(`g${n + i}`, () => new Count()),
+        ),
+      );
+      for (const [first] of opened) groups.push(first!);
+    }
+    const answers = await Promise.all(groups.map((group) => group.propose(bytes('x'))));
+    expect(answers).toEqual(Array.from({ length: groupsCount }, () => 1));
+    const quiet = () => groups.filter((group) => group.status().quiet).length;
+    await until('all to fall quiet', () => quiet() === groupsCount, 60_000);
+    // One that is quiet still answers.
+    expect(await groups[7]!.propose(bytes('x'))).toBe(2);
+    for (const member of cluster.members) {
+      expect(member.openConnections).toBe(cluster.members.length - 1);
+    }
+  } finally {
+    await cluster.close();
+  }
+});
