@@ -257,11 +257,16 @@ export class Engine implements ReplicaHost, PeerHandler {
     const stalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
     if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
     const led = [...this.#replicas.values()].filter(({ role }) => role === 'leader');
-    const groups = led.filter((replica) => handOver(replica)).map(({ id }) => id);
+    const groups = led.filter((replica) => this.#giveAway(replica)).map(({ id }) => id);
     if (groups.length === 0) return;
     const stalled = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
     const facts = { ...stalled, groupCount: groups.length, groups: groups.slice(0, 10) };
     this.#say('warn', facts, 'stalled: leadership is given away');
+  }
+
+  #giveAway(replica: Replica): boolean {
+    this.#busy.add(replica);
+    return handOver(replica);
   }
 
   #endOfTurn(): void {
@@ -474,7 +479,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#state = 'closing';
     this.#closeByMs = this.#nowMs + this.#init.settings.handOverMsMax;
     for (const replica of this.#replicas.values()) {
-      if (replica.role === 'leader') handOver(replica);
+      if (replica.role === 'leader') this.#giveAway(replica);
     }
     this.#goOnClosing();
   }
