@@ -145,6 +145,11 @@ export class Startup {
 
   #recovered({ log, identity, report }: OpenedLog): void {
     this.#say('info', { ...report }, 'the log is recovered');
+    if ([SYSTEM_GROUP, ...[...log.groups()].map(({ id }) => id)].some((id) => log.isSuspect(id))) {
+      // Its votes and acknowledgements may be lost, so it must neither vote nor count.
+      const message = 'the log was repaired once, and what it lost is not known to be here again';
+      return this.#fail(new QuorateError('log-damaged', message));
+    }
     const read = {
       type: 'read-whole',
       path: FIRST_VIEW_FILE,

@@ -68,7 +68,10 @@ export interface MemberOptions {
   readonly requestTimeoutMs?: number;
   /** Gives up opening, or closes the member, when it fires. */
   readonly signal?: AbortSignal;
-  /** Start all the same where the log is damaged, and repair from the others. Default false. */
+  /**
+   * Start all the same where the log is damaged, and repair from the others. Not possible yet:
+   * `true` is refused as `invalid-config`. A member whose log is damaged is removed and added anew.
+   */
   readonly repair?: boolean;
   /** Pace of heartbeats and elections, in ms. Default 50: elections after 1 to 2 s of silence. */
   readonly tickMs?: number;

@@ -121,13 +121,19 @@ export class MemberWorld {
 
   /** Lets the world go on until `condition` holds, and looks at every event at what must hold. */
   async until(condition: () => boolean, limitMs: number): Promise<void> {
-    await this.world.settleUntil(
-      () => {
-        this.#look();
-        return this.wrong.length > 0 || condition();
-      },
-      { limitMs },
-    );
+    try {
+      await this.world.settleUntil(
+        () => {
+          this.#look();
+          return this.wrong.length > 0 || condition();
+        },
+        { limitMs },
+      );
+    } catch (error) {
+      throw new Error(`not within ${limitMs} ms: ${condition}\n${this.describe()}`, {
+        cause: error,
+      });
+    }
     if (this.wrong.length > 0) throw new Error(this.wrong.join('\n'));
   }
 

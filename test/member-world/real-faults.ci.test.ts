@@ -85,6 +85,11 @@ class Trio {
   async kill(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
   }
+
+  /** What the members say, for failed tests. */
+  describe(): string {
+    return this.members.map(({ url, log }) => `${url}\n${log}`).join('\n');
+  }
 }
 
 /** Every acknowledged write is there, asked of the members in turn. */
@@ -112,7 +117,8 @@ beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'quorate-faults-'));
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') console.log(trio?.describe());
   await trio?.kill();
   trio = undefined;
   rmSync(directory, { recursive: true, force: true });
@@ -168,8 +174,8 @@ describe.skipIf(noLoop !== undefined)(`power lost at all members${noLoop ?? ''}`
       const acknowledged = new Map<string, string>();
       const endMs = Date.now() + triesMsMax;
       let lost = 0;
+      await trio.startAll();
       for (; lost < tries && Date.now() < endMs; lost++) {
-        await trio.startAll();
         const fresh = new Map<string, string>();
         const stop = trio.load(fresh, `try-${lost}`);
         const wanted = 1 + Math.floor(60 * Math.random());

@@ -25,7 +25,7 @@ export async function runSeed(seed: number): Promise<RunSummary> {
     await world.finish();
   } catch (error) {
     const replay = `QUORATE_SEED=${seed} npm test -- member-world`;
-    const story = [replay, ...faults.log, world.describe(), (error as Error).message];
+    const story = [replay, ...faults.log, (error as Error).message];
     throw new Error(story.join('\n'), {
       cause: error,
     });
