@@ -17,6 +17,8 @@ import { encodeWrite, type Reading, Registers } from './registers.ts';
 const port = 7000;
 const groupName = 'registers';
 const keys = ['k0', 'k1', 'k2'];
+/** How often operations may fail by name after all is well again: leadership may still move. */
+const finalRoundsMax = 3;
 
 /** Small files and frequent snapshots, so that short runs meet the ends of both. */
 const tuning: Tuning = {
@@ -176,6 +178,15 @@ export class MemberWorld {
   async finish(limitMs = 60_000): Promise<void> {
     this.clientsActive = false;
     await this.until(() => this.#settled(), limitMs);
+    for (let round = 1; !(await this.#finalRound(limitMs)); round++) {
+      if (round === finalRoundsMax)
+        throw new Error(`operations fail all the time\n${this.describe()}`);
+    }
+    this.judge();
+  }
+
+  /** Writes and reads on every member; false where leadership just changed and one failed by name. */
+  async #finalRound(limitMs: number): Promise<boolean> {
     for (const name of this.names) {
       const { group, number } = this.running(name)!;
       void this.write(name, group, number, 'k0');
@@ -183,12 +194,7 @@ export class MemberWorld {
     }
     const last = this.history.operations.slice(-2 * this.names.length);
     await this.until(() => this.#settled() && this.#together(), limitMs);
-    for (const operation of last) {
-      if (operation.outcome !== 'done') {
-        throw new Error(`all is well, but a ${operation.type} ended as ${operation.code}`);
-      }
-    }
-    this.judge();
+    return last.every(({ outcome }) => outcome === 'done');
   }
 
   /** The history so far must be explained by what a member that runs has. */
