@@ -9,6 +9,13 @@ import { encodeJson } from './call-kinds.ts';
 import type { Effect } from './effect.ts';
 import { Engine, SYSTEM_GROUP } from './engine.ts';
 import type { Event } from './event.ts';
+import {
+  decodeFirstView,
+  encodeFirstView,
+  FIRST_VIEW_BYTES_MAX,
+  FIRST_VIEW_FILE,
+  type FirstView,
+} from './first-view.ts';
 import { Joining } from './joining.ts';
 import { DiskRequests } from './log/disk-requests.ts';
 import type { Identity } from './log/identity.ts';
@@ -39,20 +46,6 @@ export interface StartupOptions {
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
 }
-
-/**
- * What this member knew of the cluster at first. A founder's is the system group's first state; a
- * joiner's only tells whom to talk to, until the leader has sent the real one.
- */
-interface FirstView {
-  readonly founder: boolean;
-  readonly state: SystemState;
-  /** A joiner's: the system group's first state, as soon as a leader has sent it. */
-  readonly beginning?: SystemState;
-}
-
-const FIRST_VIEW_FILE = 'first-view';
-const FIRST_VIEW_BYTES_MAX = 2 ** 20;
 
 type Phase =
   | { readonly type: 'opening' }
@@ -133,7 +126,7 @@ export class Startup {
     this.#phase = { type: 'opening' };
     const { clusterId } = view.state;
     const identity: Identity = { clusterId, name: this.#options.name, ...found };
-    const content = encodeJson(view);
+    const content = encodeFirstView(view);
     this.#disk.run({ type: 'write-atomically', path: FIRST_VIEW_FILE, content }, (error) => {
       if (error !== null) return this.#fail(error);
       foundLog(this.#disk, identity, this.#options.log, (opened) => {
@@ -157,8 +150,9 @@ export class Startup {
     } as const;
     this.#disk.bytes(read, (bytes) => {
       if (bytes instanceof QuorateError) return this.#fail(bytes);
-      const view = JSON.parse(new TextDecoder().decode(bytes)) as FirstView;
-      this.#loadSystem(log, identity, view);
+      const view = decodeFirstView(bytes);
+      if (view instanceof QuorateError) this.#fail(view);
+      else this.#loadSystem(log, identity, view);
     });
   }
 
@@ -227,7 +221,7 @@ export class Startup {
     then: (error: QuorateError | null) => void,
   ): void {
     const beginning = JSON.parse(new TextDecoder().decode(bytes)) as SystemState;
-    const content = encodeJson({ ...view, beginning });
+    const content = encodeFirstView({ ...view, beginning });
     this.#disk.run({ type: 'write-atomically', path: FIRST_VIEW_FILE, content }, then);
   }
 
