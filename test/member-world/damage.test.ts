@@ -94,24 +94,6 @@ describe('a member whose log is damaged while it is down', () => {
     expect(refused).toBeGreaterThan(3);
   });
 
-  it('with a bit flipped anywhere: recovers, or refuses by name', async () => {
-    const world = await worldOf(302);
-    const random = world.world.randomFor('damage');
-    let refused = 0;
-    for (let round = 0; round < 16; round++) {
-      const recovered = await survives(world, (volume) => {
-        const files = volume.files().filter((name) => volume.content(name).length > 0);
-        const path = files[round % files.length]!;
-        const content = volume.content(path);
-        // Where something stands; damage to zeros is damage to nothing.
-        const written = Math.min(Math.max(1, endOf(content)), content.length);
-        volume.flipBit(path, 8 * random.below(written));
-      });
-      if (!recovered) refused++;
-    }
-    expect(refused).toBeGreaterThan(2);
-  });
-
   it('is not repaired from its peers yet, and says so', async () => {
     const world = new MemberWorld({ seed: 303 });
     await world.allRunning();
