@@ -43,7 +43,10 @@ export const pureRooms: ReadonlySet<string> = new Set(['base', 'raft', 'swim', '
  * Rooms that are being built before the door that will lead to them, by that door. While it is not
  * there, dead files are to be expected in them; once it is, the line has to go.
  */
-export const underConstruction: Readonly<Record<string, readonly string[]>> = {};
+export const underConstruction: Readonly<Record<string, readonly string[]>> = {
+  'src/server.ts': ['ports', 'mvcc', 'store', 'kv', 'grpc', 'server'],
+  'src/client.ts': ['client'],
+};
 
 /** The room that a file of src/ lies in; undefined for any other file. */
 export function roomOf(path: string): string | undefined {
