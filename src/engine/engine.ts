@@ -82,6 +82,8 @@ export class Engine implements ReplicaHost, PeerHandler {
   #notes: { readonly group: GroupId; readonly message: Message }[] = [];
   #effects: Effect[] = [];
   #nowMs = 0;
+  /** Of the last tick: good enough for what the engine itself proposes. */
+  #wallMs = 0;
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closeByMs = 0;
   /** The engine's own requests have negative tickets. */
@@ -186,6 +188,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       case 'end-of-turn':
         return this.#endOfTurn();
       case 'tick':
+        this.#wallMs = event.wallMs;
         return this.#tick(event.nowMs);
       case 'disk':
         this.#init.disk.complete(event.operation, event.result);
@@ -455,6 +458,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       group: SYSTEM_GROUP,
       ticket,
       command,
+      timeMs: this.#wallMs,
       requiredTerm,
       deadlineMs: latestMs,
     });

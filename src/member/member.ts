@@ -16,7 +16,7 @@ import type { Address } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
-import { Driver, type MemberEffect } from './driver.ts';
+import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { Group, type GroupHost } from './group.ts';
 import { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
@@ -134,6 +134,10 @@ export class Member implements GroupHost {
     return this.#ports.clock.monotonicMs();
   }
 
+  wallMs(): number {
+    return wholeMs(this.#ports.clock.wallMs());
+  }
+
   dispatch(event: Event): void {
     if (this.#ended !== undefined) throw new QuorateError('closing', 'this member has closed');
     this.#driver.dispatch(event);
@@ -225,6 +229,7 @@ export class Member implements GroupHost {
       type: 'propose',
       group: 0,
       command: bytes,
+      timeMs: this.wallMs(),
       requiredTerm: 0,
       deadlineMs,
     } as const;
