@@ -17,6 +17,14 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'rpc-failed': {
+    retryable: false,
+    meaning: 'A remote call has ended with a status other than OK; `details.status` is that status.',
+  },
+  'rpc-unavailable': {
+    retryable: true,
+    meaning: 'A remote call has ended as unavailable: nobody serves it at the moment.',
+  },
   'gossip-values-full': {
     retryable: true,
     meaning: 'The shared values are at their limit of entries or bytes; deleting makes room.',

@@ -10,7 +10,8 @@ const emptyNames = new Set(['utils', 'util', 'common', 'misc', 'helpers', 'helpe
 
 /** Files and folders with code in them are named in kebab-case, after their subject. */
 export function fileNames(project: Project): string[] {
-  return [...project.files.keys()].filter(isModule).flatMap((path) => {
+  const written = (path: string): boolean => isModule(path) && !isGenerated(path);
+  return [...project.files.keys()].filter(written).flatMap((path) => {
     const parts = path.split('/');
     return [
       ...parts
