@@ -83,7 +83,7 @@ export class Member implements GroupHost {
       tags: options.tags ?? {},
       beginning: beginningFrom(options, advertise),
       settings: { ...settings, ...tuning.engine, tickMs },
-      log: { ...log, ...tuning.log, repair: false },
+      log: { ...log, ...tuning.log, repair: options.repair ?? false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
     });
