@@ -11,6 +11,8 @@
  *
  * Cluster, member and lease ids are unsigned 64 bits (leases signed), hence bigint. Revisions,
  * counts and sizes are exact numbers.
+ *
+ * Length: one interface with the words it uses, which is read in one piece.
  */
 import type { QuorateError } from '../base/errors.ts';
 import type {
