@@ -2,7 +2,10 @@
  * Operating errors: one class, a stable `code`, and for each code a line in one table that says
  * what it means and whether trying again can help. The reference page is generated from it.
  */
+import { etcdErrorCodes } from './etcd-error-codes.ts';
+
 export const errorCodes = {
+  ...etcdErrorCodes,
   'invalid-config': {
     retryable: false,
     meaning: 'A setting is out of range or contradicts another.',
