@@ -10,7 +10,14 @@ import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
-export type { Call, CommandCalls, InputOf, OutputOf, QueryCalls } from './machine/calls.ts';
+export type {
+  Call,
+  CommandCalls,
+  GivenOf,
+  InputOf,
+  OutputOf,
+  QueryCalls,
+} from './machine/calls.ts';
 export type { Changes } from './machine/change-history.ts';
 export type {
   BoundOf,
@@ -24,7 +31,6 @@ export type {
 export type { MachineContext, MachineRandom } from './machine/context.ts';
 export {
   type AnyDefinition,
-  command,
   type MachineDefinition,
   type MachineInit,
   machine,
@@ -34,12 +40,12 @@ export type { Key } from './machine/key.ts';
 export { cell, list, map, orderedMap, type Part, type PartOptions, set } from './machine/parts.ts';
 export { Refusal, type RefusalFacts } from './machine/refusal.ts';
 export type {
-  AnyCommand,
-  CheckedCommand,
   CommandFunction,
   CommandTable,
   QueryFunction,
   QueryTable,
+  SchemaOutput,
+  SchemaTable,
   StateOf,
   StateShape,
 } from './machine/shape.ts';

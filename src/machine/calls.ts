@@ -1,36 +1,38 @@
 /** The types of the calls that a definition gives: on a group, on a client, in a simulation. */
 import type { AnyDefinition } from './definition.ts';
+import type { StandardSchema } from './standard-schema.ts';
 
-/** What the caller of a command or query gives. */
-export type InputOf<Function_> = Function_ extends {
-  readonly schema: {
-    readonly '~standard': { readonly types?: { readonly input: infer Given } | undefined };
-  };
-}
-  ? Given
-  : Function_ extends (state: never, input: infer Input, ...rest: never[]) => unknown
-    ? Input
-    : never;
+/** What a command or query takes. */
+export type InputOf<Function_> = Function_ extends (
+  state: never,
+  input: infer Input,
+  ...rest: never[]
+) => unknown
+  ? Input
+  : never;
 
-/** What the caller gets. */
-export type OutputOf<Function_> = Function_ extends {
-  readonly run: (...args: never[]) => infer Output;
-}
+/** What a command or query answers. */
+export type OutputOf<Function_> = Function_ extends (...args: never[]) => infer Output
   ? Output
-  : Function_ extends (...args: never[]) => infer Output
-    ? Output
-    : never;
+  : never;
+
+/** What a command's caller gives: what its schema takes, or else what the command takes. */
+export type GivenOf<Schemas, Name, Function_> = Name extends keyof Schemas
+  ? Schemas[Name] extends StandardSchema<infer Given, infer _Output>
+    ? Given
+    : never
+  : InputOf<Function_>;
 
 /** A call: its input may be left out where undefined would do. */
-export type Call<Function_, Options> =
-  undefined extends InputOf<Function_>
-    ? (input?: InputOf<Function_>, options?: Options) => Promise<OutputOf<Function_>>
-    : (input: InputOf<Function_>, options?: Options) => Promise<OutputOf<Function_>>;
+export type Call<Input, Output, Options> = undefined extends Input
+  ? (input?: Input, options?: Options) => Promise<Output>
+  : (input: Input, options?: Options) => Promise<Output>;
 
 /** A call for each of a definition's commands. */
 export type CommandCalls<Definition extends AnyDefinition, Options> = {
   readonly [Name in keyof Definition['types']['commands']]: Call<
-    Definition['types']['commands'][Name],
+    GivenOf<Definition['types']['inputs'], Name, Definition['types']['commands'][Name]>,
+    OutputOf<Definition['types']['commands'][Name]>,
     Options
   >;
 };
@@ -38,7 +40,8 @@ export type CommandCalls<Definition extends AnyDefinition, Options> = {
 /** A call for each of a definition's queries. */
 export type QueryCalls<Definition extends AnyDefinition, Options> = {
   readonly [Name in keyof Definition['types']['queries']]: Call<
-    Definition['types']['queries'][Name],
+    InputOf<Definition['types']['queries'][Name]>,
+    OutputOf<Definition['types']['queries'][Name]>,
     Options
   >;
 };

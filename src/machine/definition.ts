@@ -10,35 +10,40 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type {
-  CheckedCommand,
-  CommandFunction,
   CommandTable,
   DefinedCommand,
   DefinitionFacts,
   QueryTable,
+  SchemaTable,
   StateOf,
   StateShape,
 } from './shape.ts';
-import type { StandardSchema } from './standard-schema.ts';
 import { TypedMachine, type TypedMachineOptions } from './typed-machine.ts';
 
 /** A definition of whatever types. */
-export type AnyDefinition = MachineDefinition<StateShape, CommandTable, QueryTable>;
+export type AnyDefinition = MachineDefinition<StateShape, CommandTable, QueryTable, SchemaTable>;
 
 /** What {@link machine} is given. */
 export interface MachineInit<
   Shape extends StateShape,
   Commands,
   Queries,
+  Schemas = SchemaTable,
   Before extends StateShape = StateShape,
 > {
   readonly state: Shape;
+  /**
+   * Schemas for the inputs of commands, by the commands' names: of valibot, zod, arktype, whatever
+   * keeps to Standard Schema. An input is checked where it is proposed, before it is replicated;
+   * what the schema makes of it is what the command gets, on every replica.
+   */
+  readonly inputs?: Schemas;
   readonly commands: Commands;
   readonly queries?: Queries & QueryTable<StateOf<Shape>>;
   /** 1 … 2^31; larger than that of `from`. Default 1. */
   readonly version?: number;
   /** The version before this one, which members that are not upgraded yet still run. */
-  readonly from?: MachineDefinition<Before, CommandTable, QueryTable>;
+  readonly from?: MachineDefinition<Before, CommandTable, QueryTable, SchemaTable>;
   /**
    * Makes this version's state from the one before it. Collections of the same name and kind are in
    * both, the very same ones, and need nothing done. It is deterministic like a command.
@@ -54,7 +59,7 @@ export interface MachineInit<
 export const changesKeptMaxDefault = 1000;
 
 /** A machine's definition; {@link machine} makes it. */
-export class MachineDefinition<out Shape extends StateShape, out Commands, out Queries>
+export class MachineDefinition<out Shape extends StateShape, out Commands, out Queries, out Schemas>
   implements DefinitionFacts
 {
   /** Only for types: what calls there are. */
@@ -62,6 +67,7 @@ export class MachineDefinition<out Shape extends StateShape, out Commands, out Q
     readonly state: Shape;
     readonly commands: Commands;
     readonly queries: Queries;
+    readonly inputs: Schemas;
   };
   readonly version: number;
   /** The oldest version that this definition still knows. */
@@ -74,8 +80,17 @@ export class MachineDefinition<out Shape extends StateShape, out Commands, out Q
   readonly changesKeptMax: number;
 
   /** @throws QuorateError `invalid-config` */
-  constructor(init: MachineInit<Shape, Commands, Queries>) {
-    const { state, commands, queries = {}, version = 1, from, migrate, changed = [] } = init;
+  constructor(init: MachineInit<Shape, Commands, Queries, Schemas>) {
+    const {
+      state,
+      inputs = {},
+      commands,
+      queries = {},
+      version = 1,
+      from,
+      migrate,
+      changed = [],
+    } = init;
     if (!Number.isInteger(version) || version < 1 || version > 2 ** 31) {
       throw invalid('version', 'a version is a whole number from 1');
     }
@@ -90,14 +105,18 @@ export class MachineDefinition<out Shape extends StateShape, out Commands, out Q
     this.changesKeptMax = init.changesKeptMax ?? changesKeptMaxDefault;
     this.queries = new Map(Object.entries(queries as Readonly<Record<string, DefinedQuery>>));
     this.commands = new Map(
-      Object.entries(commands as CommandTable).map(([name, command]) => {
-        const known = changed.includes(name as never) ? undefined : from?.commands.get(name);
-        const { schema, run } =
-          typeof command === 'function' ? { schema: undefined, run: command } : command;
-        const since = known?.since ?? version;
-        return [name, { name, since, schema, run } as DefinedCommand];
-      }),
+      Object.entries(commands as Readonly<Record<string, DefinedCommand['run']>>).map(
+        ([name, run]) => {
+          const known = changed.includes(name as never) ? undefined : from?.commands.get(name);
+          const schema = Object.hasOwn(inputs as SchemaTable, name)
+            ? (inputs as SchemaTable)[name]
+            : undefined;
+          return [name, { name, since: known?.since ?? version, schema, run }];
+        },
+      ),
     );
+    const stray = Object.keys(inputs as SchemaTable).find((name) => !this.commands.has(name));
+    if (stray !== undefined) throw invalid('inputs', `there is no command ${stray}`);
   }
 
   /** This definition, the one before it, and so on. */
@@ -106,7 +125,7 @@ export class MachineDefinition<out Shape extends StateShape, out Commands, out Q
   }
 
   /** A replica's machine: what the engine, or a simulation, drives. */
-  create(options: TypedMachineOptions = {}): TypedMachine<Shape, Commands, Queries> {
+  create(options: TypedMachineOptions = {}): TypedMachine<Shape, Commands, Queries, Schemas> {
     return new TypedMachine(this, options);
   }
 }
@@ -141,38 +160,12 @@ function invalid(setting: string, message: string): QuorateError {
  */
 export function machine<
   Shape extends StateShape,
-  Commands extends CommandTable<StateOf<Shape>>,
+  Commands extends CommandTable<StateOf<Shape>, Schemas>,
   Queries extends QueryTable<StateOf<Shape>> = Record<never, never>,
+  Schemas extends SchemaTable = Record<never, never>,
   Before extends StateShape = StateShape,
 >(
-  init: MachineInit<Shape, Commands, Queries, Before>,
-): MachineDefinition<Shape, Commands, Queries> {
-  return new MachineDefinition(init as unknown as MachineInit<Shape, Commands, Queries>);
-}
-
-/**
- * A command whose input is checked by any Standard Schema where it is proposed, before it is
- * replicated: what the schema makes of the input is what the command gets, on every replica.
- *
- * @example
- * ```ts
- * import { command, machine, map, type StandardSchema } from 'quorate';
- *
- * declare const positive: StandardSchema<number, number>; // of valibot, zod, arktype …
- *
- * export const scores = machine({
- *   state: { byName: map<string, number>() },
- *   commands: {
- *     add: command(positive, ({ byName }, points) => {
- *       byName.set('all', (byName.get('all') ?? 0) + points);
- *     }),
- *   },
- * });
- * ```
- */
-export function command<State, Given, Input, Output>(
-  schema: StandardSchema<Given, Input>,
-  run: CommandFunction<State, Input, Output>,
-): CheckedCommand<State, Given, Input, Output> {
-  return { schema, run };
+  init: MachineInit<Shape, Commands, Queries, Schemas, Before>,
+): MachineDefinition<Shape, Commands, Queries, Schemas> {
+  return new MachineDefinition(init as unknown as MachineInit<Shape, Commands, Queries, Schemas>);
 }

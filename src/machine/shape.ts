@@ -21,22 +21,17 @@ export type CommandFunction<State = never, Input = never, Output = unknown> = (
   context: MachineContext,
 ) => Output;
 
-/** A command whose input is checked where it is proposed; `command()` makes it. */
-export interface CheckedCommand<State = never, Given = never, Input = never, Output = unknown> {
-  readonly schema: StandardSchema<Given, Input>;
-  readonly run: CommandFunction<State, Input, Output>;
-}
+/** Schemas of commands' inputs, by the commands' names. */
+export type SchemaTable = Readonly<Record<string, StandardSchema<unknown, unknown>>>;
 
-/** Either kind of a command. */
-export type AnyCommand<State = never> =
-  | CommandFunction<State>
-  | {
-      readonly schema: StandardSchema<unknown, unknown>;
-      readonly run: CommandFunction<State>;
-    };
+/** What a schema makes of an input. */
+export type SchemaOutput<Schema> =
+  Schema extends StandardSchema<infer _Given, infer Output> ? Output : never;
 
-/** Commands by name. */
-export type CommandTable<State = never> = Readonly<Record<string, AnyCommand<State>>>;
+/** Commands by name; those that have a schema take what it makes of their input. */
+export type CommandTable<State = never, Schemas = Record<never, never>> = {
+  readonly [Name in keyof Schemas]?: CommandFunction<State, SchemaOutput<Schemas[Name]>>;
+} & { readonly [Name in string]: CommandFunction<State> | undefined };
 
 /** What answers a query: it reads the state, and cannot change it. */
 export type QueryFunction<State = never> = (state: State, input: never) => unknown;

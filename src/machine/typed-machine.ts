@@ -35,10 +35,11 @@ export interface TypedMachineOptions {
 }
 
 type TypedCommand = TypedEntry & { readonly type: 'command' };
-type MachineTypes<Shape extends StateShape, Commands, Queries> = {
+type MachineTypes<Shape extends StateShape, Commands, Queries, Schemas> = {
   readonly state: Shape;
   readonly commands: Commands;
   readonly queries: Queries;
+  readonly inputs: Schemas;
 };
 
 /** A replica's machine; `definition.create()` makes it. */
@@ -46,10 +47,11 @@ export class TypedMachine<
   out Shape extends StateShape = StateShape,
   out Commands = unknown,
   out Queries = unknown,
+  out Schemas = unknown,
 > implements Machine
 {
   /** Only for types: what calls there are. */
-  declare readonly types: MachineTypes<Shape, Commands, Queries>;
+  declare readonly types: MachineTypes<Shape, Commands, Queries, Schemas>;
   readonly definition: DefinitionFacts;
   readonly history: ChangeHistory;
   readonly #seed: number;

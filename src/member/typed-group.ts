@@ -39,7 +39,8 @@ export interface TypedGroupHost extends GroupHost {
 export type MachineOf<Definition extends AnyDefinition> = TypedMachine<
   Definition['types']['state'],
   Definition['types']['commands'],
-  Definition['types']['queries']
+  Definition['types']['queries'],
+  Definition['types']['inputs']
 >;
 
 /** This member's part in a group of a typed machine. Made by `Member.group`. */

@@ -1,6 +1,6 @@
 /** The machines that tests of typed machines use. */
 import * as v from 'valibot';
-import { cell, command, list, machine, map, orderedMap, Refusal, set } from '../../src/index.ts';
+import { cell, list, machine, map, orderedMap, Refusal, set } from '../../src/index.ts';
 
 /** The example of the README. */
 export const counters = machine({
@@ -27,6 +27,12 @@ export const everything = machine({
     last: cell<string | undefined>(undefined),
     count: 0,
     settings: { colours: ['red'], sizes: new Map<string, number>() },
+  },
+  inputs: {
+    checked: v.object({
+      name: v.pipe(v.string(), v.trim(), v.minLength(1)),
+      age: v.optional(v.number(), 7),
+    }),
   },
   commands: {
     add(state, name: string, { time, index }) {
@@ -57,13 +63,7 @@ export const everything = machine({
       ids: Array.from({ length: count }, () => context.id()),
       dice: Array.from({ length: count }, () => context.random.below(6)),
     }),
-    checked: command(
-      v.object({
-        name: v.pipe(v.string(), v.trim(), v.minLength(1)),
-        age: v.optional(v.number(), 7),
-      }),
-      (_state, { name, age }) => `${name} is ${age}`,
-    ),
+    checked: (_state, { name, age }) => `${name} is ${age}`,
     grow({ settings }, colours: number) {
       for (let i = 0; i < colours; i++) settings.colours.push(`colour ${i}`);
     },
