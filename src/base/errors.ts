@@ -222,6 +222,10 @@ export const errorCodes = {
     meaning: 'The other side reads too slowly, and more waits for it than may.',
   },
   'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'store-damaged': {
+    retryable: false,
+    meaning: 'The ordered store on disk is not whole, or is no store.',
+  },
   'log-damaged': {
     retryable: false,
     meaning:
