@@ -19,7 +19,8 @@ export const errorCodes = {
   },
   'rpc-failed': {
     retryable: false,
-    meaning: 'A remote call has ended with a status other than OK; `details.status` is that status.',
+    meaning:
+      'A remote call has ended with a status other than OK; `details.status` is that status.',
   },
   'rpc-unavailable': {
     retryable: true,
