@@ -20,6 +20,15 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
   },
+  'rpc-failed': {
+    retryable: false,
+    meaning:
+      'A remote call has ended with a status other than OK; `details.status` is that status.',
+  },
+  'rpc-unavailable': {
+    retryable: true,
+    meaning: 'A remote call has ended as unavailable: nobody serves it at the moment.',
+  },
   'gossip-values-full': {
     retryable: true,
     meaning: 'The shared values are at their limit of entries or bytes; deleting makes room.',
@@ -182,6 +191,10 @@ export const errorCodes = {
     meaning: 'The other side reads too slowly, and more waits for it than may.',
   },
   'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'store-damaged': {
+    retryable: false,
+    meaning: 'The ordered store on disk is not whole, or is no store.',
+  },
   'log-damaged': {
     retryable: false,
     meaning:
