@@ -1,7 +1,8 @@
 /**
  * The main door: a replicated machine inside your own application.
  */
-import { type Member, openMemberOn } from './member/member.ts';
+import type { Member } from './member/member.ts';
+import { openMemberOn } from './member/open-member.ts';
 import type { MemberOptions } from './member/options.ts';
 import { TestCluster, type TestClusterOptions } from './member/test-cluster.ts';
 import { nodePorts } from './platform/node-ports.ts';

@@ -2,7 +2,10 @@
  * Operating errors: one class, a stable `code`, and for each code a line in one table that says
  * what it means and whether trying again can help. The reference page is generated from it.
  */
+import { etcdErrorCodes } from './etcd-error-codes.ts';
+
 export const errorCodes = {
+  ...etcdErrorCodes,
   'invalid-config': {
     retryable: false,
     meaning: 'A setting is out of range or contradicts another.',
@@ -19,7 +22,8 @@ export const errorCodes = {
   },
   'rpc-failed': {
     retryable: false,
-    meaning: 'A remote call has ended with a status other than OK; `details.status` is that status.',
+    meaning:
+      'A remote call has ended with a status other than OK; `details.status` is that status.',
   },
   'rpc-unavailable': {
     retryable: true,

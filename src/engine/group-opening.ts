@@ -68,6 +68,10 @@ export class GroupOpening {
       const error = new QuorateError('group-open', `group ${id} is open in this member already`);
       return answer(ticket, { ok: false, error });
     }
+    if (machine.kept !== undefined) {
+      const error = new QuorateError('invalid-config', 'machines kept in a store are not run yet');
+      return answer(ticket, { ok: false, error });
+    }
     const group = log.openGroup(id);
     // Also one that came later may hold a log that begins where the group does.
     if (voters.includes(self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
@@ -92,6 +96,7 @@ export class GroupOpening {
       heartbeatTicks,
       quiesceAfterTicks,
       entryBytesMax,
+      suspect: suspectIn(log, id),
       // Forwarding is the member's own call, which answers where the entries stand.
       disableProposalForwarding: true,
     });
@@ -111,4 +116,10 @@ export class GroupOpening {
     // A lone voter has nobody to wait for.
     if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
   }
+}
+
+/** What this member may have lost of a group, and does not know to be here again. */
+function suspectIn(log: MemberLog, id: GroupId): 'log' | 'log-and-votes' | undefined {
+  if (!log.isSuspect(id)) return undefined;
+  return log.isVoteLost(id) ? 'log-and-votes' : 'log';
 }

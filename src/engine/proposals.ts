@@ -14,7 +14,7 @@ import { ByteSlab } from '../base/byte-slab.ts';
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
 import type { Random } from '../ports/random.ts';
 import type { MemberId, Proposal } from '../raft/entry.ts';
-import { type Envelope, SEQUENCE_LIMIT, wrap } from './envelope.ts';
+import { type Envelope, noGuards, SEQUENCE_LIMIT, type SessionMark, wrap } from './envelope.ts';
 import type { Ticket } from './event.ts';
 import type { Outcome } from './machine.ts';
 
@@ -65,15 +65,20 @@ export class Proposals {
   add(request: {
     readonly ticket: Ticket;
     readonly command: Uint8Array;
+    readonly timeMs: number;
     readonly requiredTerm: number;
+    readonly session?: SessionMark | undefined;
     readonly deadlineMs: number;
   }): void {
-    const { ticket, command, requiredTerm, deadlineMs } = request;
+    const { ticket, command, timeMs, requiredTerm, session, deadlineMs } = request;
     if (this.size >= this.#limit) {
       return this.#fail(ticket, 'over-quota', `${this.size} proposals are on their way already`);
     }
     const sequence = this.#nextSequence++;
-    const envelope: Envelope = { kind: 'command', origin: this.#self, sequence, body: command };
+    const unguarded = requiredTerm === 0 && session === undefined;
+    const guards = unguarded ? noGuards : { requiredTerm, session };
+    const origin = this.#self;
+    const envelope: Envelope = { kind: 'command', origin, sequence, timeMs, guards, body: command };
     const data = wrap(envelope, this.#slab);
     const entry: Proposal = { type: 'normal', data };
     const state = 'queued';

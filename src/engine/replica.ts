@@ -66,6 +66,8 @@ export class Replica {
   #appliedOfFirst = 0;
   #appliedIndex: number;
   #appliedTerm: number;
+  /** The group's time: the largest that a command has carried. */
+  #timeMs = 0;
   /** Bytes of entries applied since the last snapshot was begun. */
   #bytesSinceSnapshot = 0;
 
@@ -280,8 +282,9 @@ export class Replica {
   }
 
   #applyCommand({ index, term, data }: Entry): void {
-    const { origin, sequence, body } = unwrap(data);
-    const outcome = this.machine.apply(body, { index, term });
+    const { origin, sequence, body, timeMs } = unwrap(data);
+    if (timeMs > this.#timeMs) this.#timeMs = timeMs;
+    const outcome = this.machine.apply(body, { index, term, timeMs: this.#timeMs });
     if (origin === this.#self) this.proposals.applied(sequence, outcome);
   }
 }

@@ -33,6 +33,8 @@ export interface GroupHost {
   readonly engine: Engine;
   readonly defaultTimeoutMs: number;
   nowMs(): number;
+  /** The wall clock in whole ms. */
+  wallMs(): number;
   dispatch(event: Event): void;
 }
 
@@ -69,9 +71,9 @@ export class Group<State extends Machine = Machine> {
     const { id: group } = this;
     const { requiredTerm = 0 } = options;
     const deadlineMs = this.#deadlineMs(options);
-    return this.#ask(options, (ticket) => {
-      this.#host.dispatch({ type: 'propose', group, ticket, command, requiredTerm, deadlineMs });
-    });
+    const timeMs = this.#host.wallMs();
+    const request = { type: 'propose', group, command, timeMs, requiredTerm, deadlineMs } as const;
+    return this.#ask(options, (ticket) => this.#host.dispatch({ ...request, ticket }));
   }
 
   /**

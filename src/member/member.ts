@@ -6,7 +6,6 @@ import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
 import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
-import { parseAddress } from '../engine/peers/address.ts';
 import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
@@ -16,9 +15,9 @@ import type { Address } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
-import { Driver, type MemberEffect } from './driver.ts';
+import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { Group, type GroupHost } from './group.ts';
-import { LinkDriver } from './link-driver.ts';
+import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
 import { type RequestOptions, Requests } from './requests.ts';
@@ -84,7 +83,7 @@ export class Member implements GroupHost {
       tags: options.tags ?? {},
       beginning: beginningFrom(options, advertise),
       settings: { ...settings, ...tuning.engine, tickMs },
-      log: { ...log, ...tuning.log, repair: false },
+      log: { ...log, ...tuning.log, repair: options.repair ?? false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
     });
@@ -132,6 +131,10 @@ export class Member implements GroupHost {
 
   nowMs(): number {
     return this.#ports.clock.monotonicMs();
+  }
+
+  wallMs(): number {
+    return wholeMs(this.#ports.clock.wallMs());
   }
 
   dispatch(event: Event): void {
@@ -225,6 +228,7 @@ export class Member implements GroupHost {
       type: 'propose',
       group: 0,
       command: bytes,
+      timeMs: this.wallMs(),
       requiredTerm: 0,
       deadlineMs,
     } as const;
@@ -329,70 +333,4 @@ function macFrom({ crypto }: Ports, secret: string | undefined) {
 export interface Tuning {
   readonly engine?: Partial<EngineSettings>;
   readonly log?: Omit<LogOptions, 'repair'>;
-}
-
-/**
- * Opens a member on these ports: the door does it with the platform's.
- * @throws QuorateError as `openMember` says
- */
-export async function openMemberOn(
-  ports: Ports,
-  options: MemberOptions,
-  tuning: Tuning = {},
-): Promise<Member> {
-  options.signal?.throwIfAborted();
-  if (options.repair === true) {
-    // Such a member must not vote or count before it has caught up, which is not built yet.
-    const message = 'repair from peers is not possible yet: remove the member and add it anew';
-    throw new QuorateError('invalid-config', message, { details: { setting: 'repair' } });
-  }
-  const lock = await new Promise<DirectoryLock>((resolve, reject) => {
-    ports.disk.makeDirectory('', (error) => {
-      if (error !== null) return reject(error);
-      ports.disk.lock('', (answer) => {
-        if (answer instanceof QuorateError) reject(answer);
-        else resolve(answer);
-      });
-    });
-  });
-  return openLocked(ports, { options, lock, tuning });
-}
-
-async function openLocked(
-  ports: Ports,
-  init: {
-    readonly options: MemberOptions;
-    readonly lock: DirectoryLock;
-    readonly tuning: Tuning;
-  },
-): Promise<Member> {
-  const { options, lock, tuning } = init;
-  const own = options.peers?.find((peer) => peer.name === options.name);
-  const { signal, logger = ports.logger, tls, service } = options;
-  let member: Member | undefined;
-  const deliver = (event: Event): void => member?.deliver(event);
-  const { streams, clock } = ports;
-  const links = new LinkDriver({ streams, clock, logger, deliver, tls, service });
-  try {
-    const address = await new Promise<Address>((resolve, reject) => {
-      links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
-        if (answer instanceof QuorateError) reject(answer);
-        else resolve(answer);
-      });
-    });
-    signal?.throwIfAborted();
-    const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
-    member = new Member({ ports, options, lock, links, address, advertise, tuning });
-  } catch (error) {
-    await new Promise<void>((resolve) => links.close(() => resolve()));
-    await new Promise<void>((resolve) => lock.release(() => resolve()));
-    throw error;
-  }
-  // From here on the member itself lets go of all that, however it ends.
-  const opened = member;
-  const close = (): void => void opened.close();
-  signal?.addEventListener('abort', close, { once: true });
-  void opened.closed.then(() => signal?.removeEventListener('abort', close));
-  await opened.open();
-  return opened;
 }

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { QuorateError } from '../../src/base/errors.ts';
-import { openMemberOn } from '../../src/member/member.ts';
+import { openMemberOn } from '../../src/member/open-member.ts';
 import type { SimVolume } from '../../src/sim/sim-volume.ts';
 import { MemberWorld } from './member-world.ts';
 

@@ -54,6 +54,12 @@ export class VoteFile {
     this.#put(group, { ...marks, term, vote });
   }
 
+  /** A part of the group's log is lost: it must neither vote nor count. */
+  markSuspect(group: GroupId): void {
+    const row = this.#rows.get(group) ?? { term: 0, vote: 0, voteLost: this.unknownSuspect };
+    this.#put(group, { ...row, suspect: true });
+  }
+
   /** The group has caught up: it may vote and count again. */
   clearSuspect(group: GroupId): void {
     const { term, vote } = this.#rows.get(group) ?? { term: 0, vote: 0 };
