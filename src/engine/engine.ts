@@ -85,6 +85,8 @@ export class Engine implements ReplicaHost, PeerHandler {
    * follower, and one of its answers, does for both.
    */
   #notes: { readonly group: GroupId; readonly message: Message }[] = [];
+  /** Tasks that are durable, behind one whose snapshot is being installed: they keep their order. */
+  readonly #installing = new Map<Replica, AppendTask[]>();
   #effects: Effect[] = [];
   #nowMs = 0;
   /** Of the last tick: good enough for what the engine itself proposes. */
@@ -328,11 +330,20 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   /** A task is durable; one with a snapshot is done when the machine has it as well. */
   #settle(replica: Replica, task: AppendTask): void {
+    const earlier = this.#installing.get(replica);
+    if (earlier !== undefined) {
+      earlier.push(task);
+      return;
+    }
     if (task.snapshot === undefined) return replica.appended(task);
+    const later: AppendTask[] = [];
+    this.#installing.set(replica, later);
     this.#init.snapshots.install(replica, task.snapshot, (error) => {
       if (error !== null) return this.#stop(error);
+      this.#installing.delete(replica);
       this.#busy.add(replica);
       replica.appended(task);
+      for (const next of later) this.#settle(replica, next);
     });
   }
 
