@@ -4,6 +4,7 @@
  * that had arrived was handed in.
  */
 import type { MemberId } from '../raft/entry.ts';
+import type { SessionMark } from './envelope.ts';
 import type { DiskResult } from './log/disk-operation.ts';
 import type { GroupId } from './log/log-write.ts';
 import type { Machine } from './machine.ts';
@@ -25,8 +26,12 @@ export interface Propose extends Request {
   readonly type: 'propose';
   readonly group: GroupId;
   readonly command: Uint8Array;
+  /** The wall clock when the command was taken, in whole ms, 0 … 2^48 − 1. */
+  readonly timeMs: number;
   /** If not 0, the command only takes effect if its entry is of this term. */
   readonly requiredTerm: number;
+  /** The command takes effect once, however often it is proposed. */
+  readonly session?: SessionMark | undefined;
 }
 
 /** Answered with the applied index, once local state may be read linearizably. */
@@ -65,7 +70,13 @@ export interface Cancel {
 }
 
 export type Event =
-  | { readonly type: 'tick'; readonly nowMs: number }
+  | {
+      readonly type: 'tick';
+      /** The monotonic clock. */
+      readonly nowMs: number;
+      /** The wall clock, in whole ms, 0 … 2^48 − 1. */
+      readonly wallMs: number;
+    }
   | { readonly type: 'end-of-turn' }
   | { readonly type: 'disk'; readonly operation: number; readonly result: DiskResult }
   | Propose

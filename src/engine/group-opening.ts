@@ -68,6 +68,10 @@ export class GroupOpening {
       const error = new QuorateError('group-open', `group ${id} is open in this member already`);
       return answer(ticket, { ok: false, error });
     }
+    if (machine.kept !== undefined) {
+      const error = new QuorateError('invalid-config', 'machines kept in a store are not run yet');
+      return answer(ticket, { ok: false, error });
+    }
     const group = log.openGroup(id);
     // Also one that came later may hold a log that begins where the group does.
     if (voters.includes(self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);

@@ -40,8 +40,7 @@ export class Driver {
   }
 
   start(): void {
-    const { clock } = this.#init;
-    this.dispatch({ type: 'tick', nowMs: clock.monotonicMs() });
+    this.#tick();
     this.#scheduleTick();
   }
 
@@ -73,9 +72,14 @@ export class Driver {
     const { clock, tickMs } = this.#init;
     this.#cancelTick = clock.after(tickMs, () => {
       if (this.#stopped) return;
-      this.dispatch({ type: 'tick', nowMs: clock.monotonicMs() });
+      this.#tick();
       this.#scheduleTick();
     });
+  }
+
+  #tick(): void {
+    const { clock } = this.#init;
+    this.dispatch({ type: 'tick', nowMs: clock.monotonicMs(), wallMs: wholeMs(clock.wallMs()) });
   }
 
   #scheduleTurn(): void {
@@ -121,4 +125,9 @@ export class Driver {
     const failed = new QuorateError('member-failed', message, { cause: error });
     this.#init.handle({ type: 'closed', error: failed });
   }
+}
+
+/** A wall clock's reading as commands carry it: one before 1970 is wrong in any case. */
+export function wholeMs(wallMs: number): number {
+  return Math.min(Math.max(0, Math.floor(wallMs)), 2 ** 48 - 1);
 }

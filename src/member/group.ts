@@ -33,6 +33,8 @@ export interface GroupHost {
   readonly engine: Engine;
   readonly defaultTimeoutMs: number;
   nowMs(): number;
+  /** The wall clock in whole ms. */
+  wallMs(): number;
   dispatch(event: Event): void;
 }
 
@@ -48,6 +50,10 @@ export class Group<State extends Machine = Machine> {
   readonly #host: GroupHost;
   readonly #listeners = new Set<(leadership: Leadership) => void>();
   #leaderHandler: LeaderHandler | undefined;
+  /** One for all requests. */
+  readonly #cancel = (ticket: number): void => {
+    this.#host.dispatch({ type: 'cancel', group: this.id, ticket });
+  };
 
   constructor(init: { id: GroupId; name: string; machine: State; host: GroupHost }) {
     this.id = init.id;
@@ -69,8 +75,17 @@ export class Group<State extends Machine = Machine> {
     const { id: group } = this;
     const { requiredTerm = 0 } = options;
     const deadlineMs = this.#deadlineMs(options);
+    const timeMs = this.#host.wallMs();
     return this.#ask(options, (ticket) => {
-      this.#host.dispatch({ type: 'propose', group, ticket, command, requiredTerm, deadlineMs });
+      this.#host.dispatch({
+        type: 'propose',
+        group,
+        ticket,
+        command,
+        timeMs,
+        requiredTerm,
+        deadlineMs,
+      });
     });
   }
 
@@ -166,9 +181,6 @@ export class Group<State extends Machine = Machine> {
   }
 
   #ask<Value>(options: RequestOptions, begin: (ticket: number) => void): Promise<Value> {
-    const { id: group } = this;
-    return this.#host.requests.ask(options, begin, (ticket) => {
-      this.#host.dispatch({ type: 'cancel', group, ticket });
-    });
+    return this.#host.requests.ask(options, begin, this.#cancel);
   }
 }

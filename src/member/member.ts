@@ -6,27 +6,28 @@ import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
 import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
-import { parseAddress } from '../engine/peers/address.ts';
 import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
+import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Address } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
-import { Driver, type MemberEffect } from './driver.ts';
-import { Group, type GroupHost } from './group.ts';
-import { LinkDriver } from './link-driver.ts';
+import { Driver, type MemberEffect, wholeMs } from './driver.ts';
+import { Group } from './group.ts';
+import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /** This process's part in a cluster. Made by `openMember`. */
-export class Member implements GroupHost {
+export class Member implements TypedGroupHost {
   readonly requests = new Requests();
   /** Where this member listens for others. */
   readonly address: Address;
@@ -134,6 +135,10 @@ export class Member implements GroupHost {
     return this.#ports.clock.monotonicMs();
   }
 
+  wallMs(): number {
+    return wholeMs(this.#ports.clock.wallMs());
+  }
+
   dispatch(event: Event): void {
     if (this.#ended !== undefined) throw new QuorateError('closing', 'this member has closed');
     this.#driver.dispatch(event);
@@ -145,20 +150,42 @@ export class Member implements GroupHost {
    *
    * @throws QuorateError `group-open`, `timeout`, `aborted`, `over-quota`, `closing`
    */
-  async group<State extends Machine>(
+  group<Definition extends AnyDefinition>(
+    name: string,
+    definition: Definition,
+    options?: RequestOptions,
+  ): Promise<TypedGroup<Definition>>;
+  group<State extends Machine>(
     name: string,
     machine: State,
+    options?: RequestOptions,
+  ): Promise<Group<State>>;
+  async group(
+    name: string,
+    stated: AnyDefinition | Machine,
     options: RequestOptions = {},
-  ): Promise<Group<State>> {
+  ): Promise<Group> {
+    if (stated instanceof MachineDefinition) {
+      const machine = stated.create({ name }) as MachineOf<AnyDefinition>;
+      const id = await this.#openGroup(name, machine, options);
+      return this.#keepGroup(new TypedGroup({ id, name, machine, host: this }));
+    }
+    const id = await this.#openGroup(name, stated, options);
+    return this.#keepGroup(new Group({ id, name, machine: stated, host: this }));
+  }
+
+  #keepGroup(group: Group): Group {
+    this.#groups.set(group.id, group);
+    return group;
+  }
+
+  #openGroup(name: string, machine: Machine, options: RequestOptions): Promise<number> {
     const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
-    const id = await this.requests.ask<number>(
+    return this.requests.ask<number>(
       options,
       (ticket) => this.dispatch({ type: 'open-group', ticket, name, machine, deadlineMs }),
       () => {},
     );
-    const group = new Group({ id, name, machine, host: this });
-    this.#groups.set(id, group as unknown as Group);
-    return group;
   }
 
   /** The cluster's members, as far as this one knows. */
@@ -225,6 +252,7 @@ export class Member implements GroupHost {
       type: 'propose',
       group: 0,
       command: bytes,
+      timeMs: this.wallMs(),
       requiredTerm: 0,
       deadlineMs,
     } as const;
@@ -329,65 +357,4 @@ function macFrom({ crypto }: Ports, secret: string | undefined) {
 export interface Tuning {
   readonly engine?: Partial<EngineSettings>;
   readonly log?: Omit<LogOptions, 'repair'>;
-}
-
-/**
- * Opens a member on these ports: the door does it with the platform's.
- * @throws QuorateError as `openMember` says
- */
-export async function openMemberOn(
-  ports: Ports,
-  options: MemberOptions,
-  tuning: Tuning = {},
-): Promise<Member> {
-  options.signal?.throwIfAborted();
-  const lock = await new Promise<DirectoryLock>((resolve, reject) => {
-    ports.disk.makeDirectory('', (error) => {
-      if (error !== null) return reject(error);
-      ports.disk.lock('', (answer) => {
-        if (answer instanceof QuorateError) reject(answer);
-        else resolve(answer);
-      });
-    });
-  });
-  return openLocked(ports, { options, lock, tuning });
-}
-
-async function openLocked(
-  ports: Ports,
-  init: {
-    readonly options: MemberOptions;
-    readonly lock: DirectoryLock;
-    readonly tuning: Tuning;
-  },
-): Promise<Member> {
-  const { options, lock, tuning } = init;
-  const own = options.peers?.find((peer) => peer.name === options.name);
-  const { signal, logger = ports.logger, tls, service } = options;
-  let member: Member | undefined;
-  const deliver = (event: Event): void => member?.deliver(event);
-  const { streams, clock } = ports;
-  const links = new LinkDriver({ streams, clock, logger, deliver, tls, service });
-  try {
-    const address = await new Promise<Address>((resolve, reject) => {
-      links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
-        if (answer instanceof QuorateError) reject(answer);
-        else resolve(answer);
-      });
-    });
-    signal?.throwIfAborted();
-    const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
-    member = new Member({ ports, options, lock, links, address, advertise, tuning });
-  } catch (error) {
-    await new Promise<void>((resolve) => links.close(() => resolve()));
-    await new Promise<void>((resolve) => lock.release(() => resolve()));
-    throw error;
-  }
-  // From here on the member itself lets go of all that, however it ends.
-  const opened = member;
-  const close = (): void => void opened.close();
-  signal?.addEventListener('abort', close, { once: true });
-  void opened.closed.then(() => signal?.removeEventListener('abort', close));
-  await opened.open();
-  return opened;
 }
