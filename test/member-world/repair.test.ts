@@ -5,7 +5,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { QuorateError } from '../../src/base/errors.ts';
 import { MemberLog } from '../../src/engine/log/member-log.ts';
-import { type Member, openMemberOn } from '../../src/member/open-member.ts';
+import type { Member } from '../../src/member/member.ts';
+import { openMemberOn } from '../../src/member/open-member.ts';
 import { World } from '../../src/sim/world.ts';
 import { MemberWorld } from './member-world.ts';
 import { runRepairs, trusted } from './repairs.ts';
