@@ -177,6 +177,11 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#peers;
   }
 
+  /** For figures, and for tests to look at. */
+  get log(): MemberLog {
+    return this.#init.log;
+  }
+
   replica(group: GroupId): Replica | undefined {
     return this.#replicas.get(group);
   }
