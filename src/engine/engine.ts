@@ -23,6 +23,7 @@ import { GroupOpening } from './group-opening.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
+import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
@@ -43,6 +44,8 @@ export interface EngineInit {
   readonly name: string;
   readonly disk: DiskRequests;
   readonly log: MemberLog;
+  /** Repair a damaged log from the other members, rather than stop. */
+  readonly repair: boolean;
   readonly system: SystemMachine;
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
@@ -82,6 +85,8 @@ export class Engine implements ReplicaHost, PeerHandler {
    * follower, and one of its answers, does for both.
    */
   #notes: { readonly group: GroupId; readonly message: Message }[] = [];
+  /** Tasks that are durable, behind one whose snapshot is being installed: they keep their order. */
+  readonly #installing = new Map<Replica, AppendTask[]>();
   #effects: Effect[] = [];
   #nowMs = 0;
   /** Of the last tick: good enough for what the engine itself proposes. */
@@ -94,6 +99,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #transfers = new Transfers((ticket, outcome) => this.#answer(ticket, outcome));
   readonly #calls: IncomingCalls;
   readonly #opening: GroupOpening;
+  readonly #lost: LostLogs;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -129,7 +135,16 @@ export class Engine implements ReplicaHost, PeerHandler {
       started: (replica) => {
         this.#replicas.set(replica.id, replica);
         this.#busy.add(replica);
+        this.#lost.started(replica);
       },
+    });
+    this.#lost = new LostLogs({
+      self: presence.self,
+      log: init.log,
+      repair: init.repair,
+      say: (level, facts, message) => this.#say(level, facts, message),
+      stop: (error) => this.#stop(error),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
     });
     this.#calls = new IncomingCalls({
       clusterId,
@@ -160,6 +175,11 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   get peers(): Peers {
     return this.#peers;
+  }
+
+  /** For figures, and for tests to look at. */
+  get log(): MemberLog {
+    return this.#init.log;
   }
 
   replica(group: GroupId): Replica | undefined {
@@ -238,7 +258,9 @@ export class Engine implements ReplicaHost, PeerHandler {
     const { settings, log } = this.#init;
     const lateMs = nowMs - this.#nowMs;
     this.#nowMs = nowMs;
+    this.#lost.tick();
     for (const replica of this.#replicas.values()) {
+      if (this.#lost.holds(replica)) continue;
       replica.step({ type: 'tick', nowMs });
       replica.proposals.expire(nowMs);
       replica.reads.expire(nowMs);
@@ -316,11 +338,20 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   /** A task is durable; one with a snapshot is done when the machine has it as well. */
   #settle(replica: Replica, task: AppendTask): void {
+    const earlier = this.#installing.get(replica);
+    if (earlier !== undefined) {
+      earlier.push(task);
+      return;
+    }
     if (task.snapshot === undefined) return replica.appended(task);
+    const later: AppendTask[] = [];
+    this.#installing.set(replica, later);
     this.#init.snapshots.install(replica, task.snapshot, (error) => {
       if (error !== null) return this.#stop(error);
+      this.#installing.delete(replica);
       this.#busy.add(replica);
       replica.appended(task);
+      for (const next of later) this.#settle(replica, next);
     });
   }
 
@@ -376,10 +407,11 @@ export class Engine implements ReplicaHost, PeerHandler {
   #receive(from: MemberId, group: GroupId, message: Message): void {
     const replica = this.#replicas.get(group);
     // A group that is not open yet: Raft sends again, for as long as it takes.
-    if (replica === undefined) return;
+    if (replica === undefined || this.#lost.holds(replica)) return;
     this.#busy.add(replica);
     const refused = replica.step(message);
     if (refused instanceof QuorateError) {
+      if (refused.code === 'log-damaged') return this.#lost.found(replica, refused);
       this.#say(
         'debug',
         { from, group, type: message.type, err: refused },

@@ -22,11 +22,6 @@ export async function openMemberOn(
   tuning: Tuning = {},
 ): Promise<Member> {
   options.signal?.throwIfAborted();
-  if (options.repair === true) {
-    // Such a member must not vote or count before it has caught up, which is not built yet.
-    const message = 'repair from peers is not possible yet: remove the member and add it anew';
-    throw new QuorateError('invalid-config', message, { details: { setting: 'repair' } });
-  }
   const lock = await new Promise<DirectoryLock>((resolve, reject) => {
     ports.disk.makeDirectory('', (error) => {
       if (error !== null) return reject(error);
