@@ -307,7 +307,10 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     const busy = [...this.#busy];
     this.#busy.clear();
-    for (const replica of busy) if (replica.endOfTurn()) this.#busy.add(replica);
+    for (const replica of busy) {
+      if (replica.endOfTurn()) this.#busy.add(replica);
+      log.group(replica.id)?.release(replica.settledIndex);
+    }
     this.#init.snapshots.endOfTurn(busy);
     log.flush();
     // What a flush completes at once (nothing to write) may be answered in the same turn.

@@ -9,7 +9,7 @@ import { QuorateError } from '../../base/errors.ts';
 import type { Metadata } from '../../grpc/metadata.ts';
 import type { ServerCall, StreamHandler } from '../../grpc/server-call.ts';
 import { okStatus, type Status, statusCodes, statusOf } from '../../grpc/status.ts';
-import type { HttpExchange } from '../../ports/http.ts';
+import type { HttpExchange, HttpHeaders } from '../../ports/http.ts';
 import type { Address } from '../../ports/streams.ts';
 import type { ServedMethod } from '../services/registry.ts';
 import { messageFromText, messageToText } from './json.ts';
@@ -79,6 +79,7 @@ class GatewayCall implements ServerCall<AnyMessage> {
   readonly #exchange: HttpExchange;
   readonly #served: ServedMethod;
   readonly #host: GatewayHost;
+  readonly #headers: HttpHeaders;
   readonly #controller = new AbortController();
   #handler: StreamHandler<AnyMessage> | undefined;
   #chunks: Uint8Array[] = [];
@@ -93,6 +94,12 @@ class GatewayCall implements ServerCall<AnyMessage> {
     this.path = `/${served.description.parent.typeName}/${served.description.name}`;
     this.metadata = metadataOf(exchange);
     this.remote = exchange.remote;
+    const { origin } = exchange.request.headers;
+    // Foreign origins do not get here: this one is known.
+    this.#headers =
+      origin === undefined
+        ? json
+        : { ...json, 'access-control-allow-origin': origin, vary: 'origin' };
   }
 
   get signal(): AbortSignal {
@@ -121,7 +128,7 @@ class GatewayCall implements ServerCall<AnyMessage> {
     const text = messageToText(this.#served.description.output, response);
     if (!this.#responded) {
       this.#responded = true;
-      this.#exchange.respond(200, json);
+      this.#exchange.respond(200, this.#headers);
     }
     const line = this.#served.kind === 'unary' ? text : `{"result":${text}}\n`;
     return this.#exchange.write(encoder.encode(line));
@@ -130,7 +137,7 @@ class GatewayCall implements ServerCall<AnyMessage> {
   finish(status: Status = okStatus): void {
     if (this.over) return;
     if (status.code !== statusCodes.ok) this.#refuse(status);
-    else if (!this.#responded) this.#exchange.respondOnly(200, json);
+    else if (!this.#responded) this.#exchange.respondOnly(200, this.#headers);
     else this.#exchange.end();
     this.#close();
   }
@@ -200,7 +207,7 @@ class GatewayCall implements ServerCall<AnyMessage> {
     if (this.#responded) {
       this.#exchange.write(encoder.encode(`${JSON.stringify({ error: body })}\n`));
     } else {
-      this.#exchange.respond(httpStatuses[code] ?? 500, json);
+      this.#exchange.respond(httpStatuses[code] ?? 500, this.#headers);
       this.#exchange.write(encoder.encode(JSON.stringify(body)));
     }
     this.#exchange.end();

@@ -3,6 +3,7 @@
  * dashboards and alerts work.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EndedCall } from '../../grpc/server.ts';
 import { statusCodes } from '../../grpc/status.ts';
 import type { Kv, KvFigures } from '../../kv/api.ts';
 import { etcdVersion } from '../services/context.ts';
@@ -102,12 +103,7 @@ export class ServerMetrics {
   }
 
   /** A call has ended. */
-  ended(call: {
-    readonly path: string;
-    readonly type: 'unary' | 'bidi_stream' | 'server_stream' | 'client_stream';
-    readonly code: number;
-    readonly tookMs: number;
-  }): void {
+  ended(call: EndedCall): void {
     const [, grpc_service = '', grpc_method = ''] = call.path.split('/');
     const grpc_code = codeNames[call.code] ?? 'Unknown';
     this.#handled.inc({ grpc_type: call.type, grpc_service, grpc_method, grpc_code });

@@ -1,4 +1,4 @@
-/** etcd's Auth service. */
+/** etcd's Auth service: users, roles, permissions and tokens, translated. */
 import { create } from '@bufbuild/protobuf';
 import type { Permission, PermissionType } from '../../kv/api.ts';
 import { headerOf } from '../convert/responses.ts';

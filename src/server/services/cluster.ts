@@ -1,4 +1,4 @@
-/** etcd's Cluster service. */
+/** etcd's Cluster service: who the members are, and changes of that, translated. */
 import { create } from '@bufbuild/protobuf';
 import type { ClusterMember } from '../../kv/api.ts';
 import { clusterHeader } from '../convert/responses.ts';

@@ -1,4 +1,4 @@
-/** etcd's KV service. */
+/** etcd's KV service: ranges, puts, deletions, transactions and compaction, translated. */
 import { create } from '@bufbuild/protobuf';
 import { QuorateError } from '../../base/errors.ts';
 import {

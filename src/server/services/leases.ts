@@ -1,4 +1,4 @@
-/** etcd's Lease service. */
+/** etcd's Lease service: keys that live as long as somebody says so, translated. */
 import { create } from '@bufbuild/protobuf';
 import type { StreamHandler } from '../../grpc/server-call.ts';
 import { exact } from '../convert/requests.ts';

@@ -1,4 +1,4 @@
-/** etcd's Maintenance service. */
+/** etcd's Maintenance service: status, alarms, hashes, snapshots, leadership, translated. */
 import { create } from '@bufbuild/protobuf';
 import { QuorateError } from '../../base/errors.ts';
 import type { Alarm, AlarmType } from '../../kv/api.ts';
