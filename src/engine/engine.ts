@@ -177,6 +177,11 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#peers;
   }
 
+  /** For figures, and for tests to look at. */
+  get log(): MemberLog {
+    return this.#init.log;
+  }
+
   replica(group: GroupId): Replica | undefined {
     return this.#replicas.get(group);
   }
@@ -302,7 +307,10 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     const busy = [...this.#busy];
     this.#busy.clear();
-    for (const replica of busy) if (replica.endOfTurn()) this.#busy.add(replica);
+    for (const replica of busy) {
+      if (replica.endOfTurn()) this.#busy.add(replica);
+      log.group(replica.id)?.release(replica.settledIndex);
+    }
     this.#init.snapshots.endOfTurn(busy);
     log.flush();
     // What a flush completes at once (nothing to write) may be answered in the same turn.

@@ -129,6 +129,16 @@ export class Replica {
     return this.raft.core.configuration;
   }
 
+  /** Entries up to here are applied and, where this member leads, everybody has them. */
+  get settledIndex(): number {
+    let settled = this.#appliedIndex;
+    if (this.role !== 'leader') return settled;
+    for (const { match } of this.raft.core.membership.progress.values()) {
+      if (match < settled) settled = match;
+    }
+    return settled;
+  }
+
   /** Whether something waits for the end of a turn, or for a leader. */
   get hasQueued(): boolean {
     return this.proposals.hasQueued || this.reads.hasQueued;

@@ -9,6 +9,7 @@
  * that all replicas change over at the same entry.
  */
 import { QuorateError } from '../base/errors.ts';
+import { Part } from './parts.ts';
 import type {
   CommandTable,
   DefinedCommand,
@@ -78,6 +79,7 @@ export class MachineDefinition<out Shape extends StateShape, out Commands, out Q
   readonly from: DefinitionFacts | undefined;
   readonly migrate: DefinitionFacts['migrate'];
   readonly changesKeptMax: number;
+  readonly onDisk: boolean;
 
   /** @throws QuorateError `invalid-config` */
   constructor(init: MachineInit<Shape, Commands, Queries, Schemas>) {
@@ -100,6 +102,10 @@ export class MachineDefinition<out Shape extends StateShape, out Commands, out Q
     this.version = version;
     this.base = from?.base ?? version;
     this.state = state;
+    this.onDisk = Object.values(state).some((part) => part instanceof Part && part.on === 'disk');
+    if (from !== undefined && from.onDisk !== this.onDisk) {
+      throw invalid('from', 'all versions of a state live in memory, or all on disk');
+    }
     this.from = from;
     this.migrate = migrate as DefinitionFacts['migrate'];
     this.changesKeptMax = init.changesKeptMax ?? changesKeptMaxDefault;

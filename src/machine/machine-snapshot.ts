@@ -37,13 +37,34 @@ export type SnapshotFrame =
   | { readonly type: 'entries'; readonly name: string; readonly entries: [Key, unknown][] }
   | { readonly type: 'end'; readonly hash: number };
 
-/** The chunks of a snapshot, each made when it is asked for. */
-export function* snapshotChunks(
+/** The chunks of a snapshot, each made when it is asked for; the state is closed at the end. */
+export function snapshotChunks(
   head: SnapshotHead,
   state: FrozenState | undefined,
   hash: number,
-): Generator<Uint8Array, void> {
-  for (const frame of frames(head, state, hash)) {
+): Iterator<Uint8Array, void> {
+  const chunks = cut(frames(head, state, hash));
+  let open = true;
+  const end = (): void => {
+    if (open) state?.close();
+    open = false;
+  };
+  // A generator that was never begun would not run its `finally`.
+  return {
+    next() {
+      const step = chunks.next();
+      if (step.done === true) end();
+      return step;
+    },
+    return() {
+      end();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+function* cut(frames: Iterable<Uint8Array>): Generator<Uint8Array, void> {
+  for (const frame of frames) {
     for (let at = 0; at < frame.length; at += CHUNK_BYTES_MAX) {
       yield frame.subarray(at, at + CHUNK_BYTES_MAX);
     }
@@ -66,19 +87,15 @@ function* frames(
     yield framed(writer);
   }
   for (const { name, table } of state?.tables ?? []) {
-    try {
+    begin();
+    for (const [key, value] of table.entries()) {
+      if (writer.length === 0) writer.byte(ENTRIES).text(name);
+      writer.value(key).value(value);
+      if (writer.length < FRAME_BYTES) continue;
+      yield framed(writer);
       begin();
-      for (const [key, value] of table.entries()) {
-        if (writer.length === 0) writer.byte(ENTRIES).text(name);
-        writer.value(key).value(value);
-        if (writer.length < FRAME_BYTES) continue;
-        yield framed(writer);
-        begin();
-      }
-      if (writer.length > 0) yield framed(writer);
-    } finally {
-      table.close();
     }
+    if (writer.length > 0) yield framed(writer);
   }
   yield framed(begin().byte(END).number(hash));
 }

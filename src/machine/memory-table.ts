@@ -89,7 +89,6 @@ export class MemoryTable implements Table, Undoable {
       *entries() {
         for (const [key, kept] of view.entries()) yield [key, lookAtValue(kept)];
       },
-      close: () => {},
     };
   }
 

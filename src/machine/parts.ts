@@ -11,12 +11,18 @@ export const entriesMaxDefault = 2 ** 24;
 export interface PartOptions {
   /** More entries are refused as `over-quota`. Default 2^24. */
   readonly entriesMax?: number;
+  /**
+   * Where it lives: in `memory`, the default, or on `disk`, in a store of the machine's own, for
+   * state that is larger than memory. If one part of a state is on disk, all of it is.
+   */
+  readonly on?: 'memory' | 'disk';
 }
 
 /** A part of a machine's state, in its definition; `Collection` is what commands see of it. */
 export class Part<Collection> {
   readonly kind: 'map' | 'ordered-map' | 'set' | 'list' | 'cell';
   readonly entriesMax: number;
+  readonly on: 'memory' | 'disk';
   /** For the library. */
   readonly over: (table: Table) => Collection;
 
@@ -28,6 +34,7 @@ export class Part<Collection> {
   ) {
     this.kind = kind;
     this.entriesMax = options.entriesMax ?? entriesMaxDefault;
+    this.on = options.on ?? 'memory';
     this.over = over;
   }
 }

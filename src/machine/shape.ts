@@ -58,6 +58,8 @@ export interface DefinitionFacts {
   readonly queries: ReadonlyMap<string, (state: unknown, input: unknown) => unknown>;
   readonly migrate: ((before: unknown, state: unknown) => void) | undefined;
   readonly changesKeptMax: number;
+  /** Whether the state lives in a store. */
+  readonly onDisk: boolean;
   /** This definition, the one before it, and so on. */
   readonly chain: readonly DefinitionFacts[];
 }

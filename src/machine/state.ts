@@ -4,10 +4,13 @@
  * with what they were, which is why they must stay small.
  */
 import { QuorateError } from '../base/errors.ts';
+import type { LayeredStore } from '../store/layered-store.ts';
 import type { Change, Journal } from './journal.ts';
 import { MemoryTable } from './memory-table.ts';
 import { Part } from './parts.ts';
 import type { DefinitionFacts } from './shape.ts';
+import type { StoredFacts } from './stored-state.ts';
+import { StoredTable } from './stored-table.ts';
 import type { FrozenTable, Table } from './table.ts';
 import { addHash, entryHash, textHash } from './value-hash.ts';
 import { decodeValue } from './value-reader.ts';
@@ -18,6 +21,8 @@ export const plainBytesMax = 64 * 2 ** 10;
 
 /** A state that stays as it is. */
 export interface FrozenState {
+  /** To be called once it is not needed any more. */
+  close(): void;
   readonly tables: readonly { readonly name: string; readonly table: FrozenTable }[];
   readonly plain: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }
@@ -30,6 +35,7 @@ interface OpenPart {
 
 export class MachineState {
   readonly definition: DefinitionFacts;
+  readonly #store: LayeredStore | undefined;
   readonly #parts = new Map<string, OpenPart>();
   readonly #plainNames: readonly string[];
   /** The plain values as the last command left them. */
@@ -39,15 +45,23 @@ export class MachineState {
   #forQueries: Record<string, unknown> | undefined;
 
   /** @param before the state of the version before, whose like collections are taken over */
-  constructor(definition: DefinitionFacts, journal: Journal, before?: MachineState) {
+  constructor(
+    definition: DefinitionFacts,
+    { journal, store }: { readonly journal: Journal; readonly store: LayeredStore | undefined },
+    before?: MachineState,
+  ) {
     this.definition = definition;
+    this.#store = store;
     const entries = Object.entries(definition.state);
     for (const [name, part] of entries) {
       if (!(part instanceof Part)) continue;
       const known = before?.part(name);
       const same = known?.part.kind === part.kind;
       const { entriesMax } = part;
-      const table = same ? known.table : new MemoryTable({ name, journal, entriesMax });
+      const init = { name, journal, entriesMax };
+      const made = () =>
+        store === undefined ? new MemoryTable(init) : new StoredTable(init, part.kind, store);
+      const table = same ? known.table : made();
       const collection: unknown = part.over(table);
       this.#parts.set(name, { part, table, collection });
       Object.defineProperty(this.forCommands, name, { value: collection, enumerable: true });
@@ -112,10 +126,34 @@ export class MachineState {
   }
 
   freeze(): FrozenState {
+    const plain = this.#plainNames.map((name, i) => ({ name, bytes: this.#plain[i]! }));
+    const snapshot = this.#store?.snapshot();
+    const tables = this.tables.map((table) => {
+      const frozen =
+        table instanceof StoredTable && snapshot !== undefined
+          ? table.frozenIn(snapshot)
+          : table.freeze();
+      return { name: table.name, table: frozen };
+    });
+    return { tables, plain, close: () => snapshot?.close() };
+  }
+
+  /** For a store: all but the entries. */
+  facts(): Pick<StoredFacts, 'plain' | 'tables'> {
+    const stored = this.tables.filter((table) => table instanceof StoredTable);
     return {
-      tables: [...this.#parts].map(([name, { table }]) => ({ name, table: table.freeze() })),
-      plain: this.#plainNames.map((name, i) => ({ name, bytes: this.#plain[i]! })),
+      plain: new Map(this.#plainNames.map((name, i) => [name, this.#plain[i]!])),
+      tables: new Map(stored.map(({ name, facts }) => [name, facts])),
     };
+  }
+
+  /** For opening a store: what {@link facts} had said when it was written. */
+  setFacts({ plain, tables }: Pick<StoredFacts, 'plain' | 'tables'>): void {
+    for (const [name, bytes] of plain) this.loadPlain(name, bytes);
+    for (const [name, facts] of tables) {
+      const table = this.table(name);
+      if (table instanceof StoredTable) table.setFacts(facts);
+    }
   }
 
   /** A collection, with what stands behind it. */

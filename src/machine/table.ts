@@ -10,8 +10,6 @@ export interface FrozenTable {
   readonly size: number;
   /** As kept, to be encoded. */
   entries(): IterableIterator<[Key, unknown]>;
-  /** It is not needed any more. */
-  close(): void;
 }
 
 export interface Table {

@@ -11,16 +11,25 @@
 import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { CommandContext, Machine, MachineRestore, Outcome } from '../engine/machine.ts';
+import type { Store } from '../ports/store.ts';
+import { LayeredStore } from '../store/layered-store.ts';
+import { isThenable, ownValue, refusalFrom } from './answer.ts';
 import { ChangeHistory } from './change-history.ts';
 import { decodeEntry, encodeEntry, type TypedEntry } from './command-wire.ts';
 import { CommandScope } from './context.ts';
 import { type Change, Journal } from './journal.ts';
-import { FrameReader, type SnapshotFrame, snapshotChunks } from './machine-snapshot.ts';
+import {
+  FrameReader,
+  type SnapshotFrame,
+  type SnapshotHead,
+  snapshotChunks,
+} from './machine-snapshot.ts';
 import { decodeOutcome, encodeOutcome } from './outcome-wire.ts';
 import { Refusal } from './refusal.ts';
 import type { DefinedCommand, DefinitionFacts, StateShape } from './shape.ts';
 import { checked } from './standard-schema.ts';
 import { MachineState } from './state.ts';
+import { StoredState } from './stored-state.ts';
 import { addHash, entryHash, textHash } from './value-hash.ts';
 import { decodeValue } from './value-reader.ts';
 import { encodeValue } from './value-writer.ts';
@@ -32,6 +41,8 @@ const announcedMax = 256;
 export interface TypedMachineOptions {
   /** The group's name: the same on all replicas, so that they draw the same random numbers. */
   readonly name?: string;
+  /** Where the state lives, for a definition that is `onDisk`: an open store, for it alone. */
+  readonly store?: Store;
 }
 
 type TypedCommand = TypedEntry & { readonly type: 'command' };
@@ -61,13 +72,25 @@ export class TypedMachine<
   #announced = new Map<number, number>();
   #lastIndex = 0;
   readonly #versionListeners = new Set<() => void>();
+  /** For the engine, where the state lives in a store. */
+  readonly kept?: StoredState;
 
   /** Use {@link MachineDefinition.create}. */
-  constructor(definition: DefinitionFacts, { name = '' }: TypedMachineOptions) {
+  constructor(definition: DefinitionFacts, { name = '', store }: TypedMachineOptions) {
     this.definition = definition;
     this.history = new ChangeHistory(definition.changesKeptMax);
     this.#seed = textHash(name);
-    this.#state = new MachineState(this.#known(definition.base), this.#journal);
+    assert(definition.onDisk === (store !== undefined), 'a store for what lives in one');
+    if (store !== undefined) {
+      this.kept = new StoredState(new LayeredStore(store), () => ({
+        ...this.#head(),
+        ...this.#state.facts(),
+      }));
+    }
+    const facts = this.kept?.read();
+    this.#state = this.#open(facts);
+    if (facts !== undefined) this.#state.setFacts(facts);
+    this.history.restart(this.#lastIndex);
   }
 
   /** The version that all replicas run; 0 before the first command. */
@@ -176,16 +199,12 @@ export class TypedMachine<
   }
 
   snapshot(): Iterator<Uint8Array, void> {
-    const head = {
-      active: this.#active,
-      lastIndex: this.#lastIndex,
-      announced: new Map(this.#announced),
-    };
     const state = this.#active === 0 ? undefined : this.#state.freeze();
-    return snapshotChunks(head, state, this.hash());
+    return snapshotChunks(this.#head(), state, this.hash());
   }
 
   restore(): MachineRestore {
+    this.kept?.store.beginRestore();
     for (const table of this.#state.tables) table.reset();
     const frames = new FrameReader();
     let ended = false;
@@ -201,23 +220,39 @@ export class TypedMachine<
         if (!ended || !frames.isWhole) {
           throw new QuorateError('snapshot-damaged', 'a snapshot ends early');
         }
+        this.kept?.store.commit();
         this.history.restart(this.#lastIndex);
         this.#versionsChanged();
       },
+      ...(this.kept === undefined ? {} : { drain: (done) => this.kept!.store.drain(done) }),
     };
+  }
+
+  #head(): SnapshotHead {
+    const announced = new Map(this.#announced);
+    return { active: this.#active, lastIndex: this.#lastIndex, announced };
+  }
+
+  /** The state that a head speaks of, still empty. */
+  #open(head: SnapshotHead | undefined): MachineState {
+    const { active = 0, lastIndex = 0, announced = new Map<number, number>() } = head ?? {};
+    this.#active = active;
+    this.#lastIndex = lastIndex;
+    this.#announced = new Map(announced);
+    return this.#make(this.#known(active === 0 ? this.definition.base : active));
+  }
+
+  #make(definition: DefinitionFacts, before?: MachineState): MachineState {
+    const parts = { journal: this.#journal, store: this.kept?.store };
+    return new MachineState(definition, parts, before);
   }
 
   /** Returns whether that was the end. */
   #restoreFrame(frame: SnapshotFrame): boolean {
     switch (frame.type) {
-      case 'head': {
-        const definition = this.#known(frame.active === 0 ? this.definition.base : frame.active);
-        this.#state = new MachineState(definition, this.#journal);
-        this.#active = frame.active;
-        this.#lastIndex = frame.lastIndex;
-        this.#announced = new Map(frame.announced);
+      case 'head':
+        this.#state = this.#open(frame);
         return false;
-      }
       case 'plain':
         this.#state.loadPlain(frame.name, frame.bytes);
         return false;
@@ -274,10 +309,12 @@ export class TypedMachine<
       const changes: Change[] = keeps ? journal.changes() : [];
       for (const each of plain) changes.push(each);
       journal.end();
+      this.kept?.store.commit();
       if (changes.length > 0) this.history.add({ index, term, timeMs, command: name, changes });
       return { ok: true, value };
     } catch (error) {
       journal.rollBack();
+      this.kept?.store.commit();
       this.#state.rollBackPlain();
       return { ok: false, error: refusalFrom(error) };
     }
@@ -285,7 +322,7 @@ export class TypedMachine<
 
   /** The first command of all: every replica begins with the version that it needs. */
   #begin(version: number): void {
-    this.#state = new MachineState(this.#known(version), this.#journal);
+    this.#state = this.#make(this.#known(version));
     this.#active = version;
     this.#versionsChanged();
   }
@@ -316,7 +353,7 @@ export class TypedMachine<
     const outcome = this.#run('migrate', context, () => {
       for (const definition of steps.toReversed()) {
         const old = this.#state;
-        this.#state = new MachineState(definition, this.#journal, old);
+        this.#state = this.#make(definition, old);
         definition.migrate?.(old.forCommands, this.#state.forCommands);
       }
     });
@@ -346,28 +383,6 @@ export class TypedMachine<
   }
 }
 
-/** A result of the caller's own, that shares nothing with the state and can travel. */
-function ownValue(value: unknown): unknown {
-  if (typeof value === 'object') return value === null ? null : decodeValue(encodeValue(value));
-  if (typeof value === 'function' || typeof value === 'symbol') encodeValue(value);
-  return value;
-}
-
-/** What a caller gets for what a command threw. */
-function refusalFrom(error: unknown): Error {
-  if (error instanceof Refusal || error instanceof QuorateError) return error;
-  // How deep calls may go is not the same on every machine: going on could tell replicas apart.
-  if (error instanceof RangeError && /call stack/i.test(error.message)) throw error;
-  if (!(error instanceof Error)) return new Refusal('command-failed', String(error));
-  const { code } = error as { readonly code?: unknown };
-  return new Refusal(typeof code === 'string' ? code : 'command-failed', error.message);
-}
-
 function unknown(what: 'command' | 'query', name: string): QuorateError {
   return new QuorateError('unknown-command', `the machine has no ${what} ${name}`);
-}
-
-function isThenable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return typeof (value as { then?: unknown }).then === 'function';
 }

@@ -18,6 +18,7 @@ import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { Group } from './group.ts';
+import { GroupStores } from './group-stores.ts';
 import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
@@ -42,6 +43,7 @@ export class Member implements TypedGroupHost {
   readonly #disk: DiskDriver;
   readonly #lock: DirectoryLock;
   readonly #groups = new Map<number, Group>();
+  readonly #stores: GroupStores;
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
@@ -73,6 +75,7 @@ export class Member implements TypedGroupHost {
     this.#lock = lock;
     this.#links = links;
     this.#disk = new DiskDriver(ports.disk);
+    this.#stores = new GroupStores(ports.stores);
     this.defaultTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
@@ -166,9 +169,16 @@ export class Member implements TypedGroupHost {
     options: RequestOptions = {},
   ): Promise<Group> {
     if (stated instanceof MachineDefinition) {
-      const machine = stated.create({ name }) as MachineOf<AnyDefinition>;
-      const id = await this.#openGroup(name, machine, options);
-      return this.#keepGroup(new TypedGroup({ id, name, machine, host: this }));
+      const store = stated.onDisk ? await this.#stores.open(name) : undefined;
+      const init = store === undefined ? { name } : { name, store };
+      try {
+        const machine = stated.create(init) as MachineOf<AnyDefinition>;
+        const id = await this.#openGroup(name, machine, options);
+        return this.#keepGroup(new TypedGroup({ id, name, machine, host: this }));
+      } catch (error) {
+        if (store !== undefined) await this.#stores.close(name);
+        throw error;
+      }
     }
     const id = await this.#openGroup(name, stated, options);
     return this.#keepGroup(new Group({ id, name, machine: stated, host: this }));
@@ -334,6 +344,7 @@ export class Member implements TypedGroupHost {
     // The engine has answered what it knew of; of what is left nobody knows.
     this.requests.failAll(new QuorateError(code, message, { maybeApplied: true, cause: error }));
     await new Promise<void>((resolve) => this.#links.close(() => resolve()));
+    await this.#stores.closeAll();
     await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));

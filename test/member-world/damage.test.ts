@@ -43,14 +43,13 @@ function endOf(content: Uint8Array): number {
   return end;
 }
 
-/** Starts the damaged member: whether it takes part. It must do so, or refuse by name. */
-async function takesPart(world: MemberWorld): Promise<boolean> {
+/** Starts the damaged member: whether it opens its directory. It must do so, or refuse by name. */
+async function opens(world: MemberWorld): Promise<boolean> {
   world.restart(victim);
   const { starts } = world.node(victim);
   await world.until(() => {
     const life = world.life(victim);
-    const there = world.running(victim) !== undefined;
-    return there || (life?.number === starts && life.ended !== undefined);
+    return life?.number === starts && (life.engine ?? life.ended) !== undefined;
   }, 60_000);
   const ended = world.life(victim)?.ended;
   if (ended === undefined) return true;
@@ -58,12 +57,18 @@ async function takesPart(world: MemberWorld): Promise<boolean> {
   return false;
 }
 
+async function takesPart(world: MemberWorld): Promise<boolean> {
+  if (!(await opens(world))) return false;
+  await world.until(() => world.running(victim) !== undefined, 60_000);
+  return true;
+}
+
 /** What the member has in its log, and in which term it is. */
 function standing(world: MemberWorld): readonly unknown[] {
-  const { engine } = world.running(victim)!;
-  return [0, 1].map((group) => {
-    const { term, lastIndex, suspect } = engine.replica(group)!.raft.status();
-    return { term, lastIndex, suspect };
+  const { log } = world.life(victim)!.engine!;
+  return [0, 1].map((id) => {
+    const { term, vote } = log.group(id)!.hardState;
+    return { term, vote, last: log.group(id)!.last(), suspect: log.isSuspect(id) };
   });
 }
 
@@ -129,7 +134,7 @@ describe('a member whose log is damaged while it is down', () => {
       if (at === blockBytes) at = headerBytes;
       volume.flipBit(path, 8 * at + (at % 8));
       // Alone it can tell nobody anything, so its disk may be put back whatever it does.
-      if (await takesPart(world)) expect(standing(world), `byte ${at}`).toEqual(before);
+      if (await opens(world)) expect(standing(world), `byte ${at}`).toEqual(before);
       else refused++;
       world.crash(victim, 'kept');
       volume.restore(backup);

@@ -78,6 +78,31 @@ async function loseTheOtherCopy(world: MemberWorld): Promise<{ a: string; b: str
   return { a, b, c };
 }
 
+describe('a member that lost what it had acknowledged, and cannot see it', () => {
+  it('is told by its leader: it stops by name, or repairs itself', async () => {
+    const world = new MemberWorld({ seed: 530, thinkMs: 20 });
+    await world.allRunning();
+    await world.until(() => world.leader() !== undefined, 60_000);
+    const c = world.names.find((name) => name !== world.leader())!;
+    const { volume } = world.node(c);
+    await world.until(() => world.history.count('done') > 20, 60_000);
+    const backup = volume.backup();
+    const done = world.history.count('done');
+    await world.until(() => world.history.count('done') > done + 5, 60_000);
+    // The disk goes back in time, as if its last syncs had been a lie.
+    world.crash(c, 'kept');
+    volume.restore(backup);
+    world.restart(c);
+    await world.until(() => world.life(c)?.ended !== undefined, 60_000);
+    expect(world.life(c)?.ended).toMatchObject({ code: 'log-damaged' });
+    world.options.set(c, { repair: true });
+    world.restart(c);
+    await world.allRunning();
+    await world.until(() => trusted(world), 60_000);
+    await world.finish();
+  });
+});
+
 describe('while a member is being repaired', () => {
   it('nobody leads who lacks what it had acknowledged', async () => {
     const world = new MemberWorld({ seed: 520, thinkMs: 20 });

@@ -24,6 +24,9 @@ import { EntryPlaces } from './entry-places.ts';
 import type { GroupId, Ticket } from './log-write.ts';
 import { RunList } from './run-list.ts';
 
+/** Released entries that stay in memory: whoever leads next may have to send them once more. */
+const keptEntries = 256;
+
 /** What a group needs of the log that it is part of. */
 export interface GroupHost {
   readonly cache: EntryCache;
@@ -149,6 +152,14 @@ export class GroupLog implements LogStorage, CachedEntries {
   cached(index: number): Entry | undefined {
     const offset = index - this.cacheFirst();
     return offset < 0 ? undefined : this.#cache[this.#cacheHead + offset];
+  }
+
+  /**
+   * Nobody is expected to ask for entries up to `index` soon: they need not be kept in memory. Those
+   * that do not grow old cost the collector next to nothing, so this is worth saying every turn.
+   */
+  release(index: number): void {
+    this.uncacheDurable(index - keptEntries, this.#host.cache.durableTicket);
   }
 
   uncacheDurable(index: number, durableTicket: Ticket): void {

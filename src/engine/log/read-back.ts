@@ -6,8 +6,9 @@
  * Each entry is checked against the checksum that was kept in memory since it was written or
  * recovered, so a damaged one is noticed here at the latest, and named.
  */
-import { crc32c } from '../../base/crc32c.ts';
+
 import { QuorateError } from '../../base/errors.ts';
+import { viewOf, xxhash32 } from '../../base/xxhash32.ts';
 import type { Entry } from '../../raft/entry.ts';
 import { damaged } from './damage.ts';
 import type { DiskRequests } from './disk-requests.ts';
@@ -145,13 +146,14 @@ function stretchFrom(group: GroupLog, from: number): Stretch {
 function decode(stretch: Stretch, bytes: Uint8Array): readonly Entry[] | QuorateError {
   const { group, from, path, position } = stretch;
   const { places } = group;
+  const view = viewOf(bytes);
   const entries: Entry[] = [];
   for (let index = from; index < stretch.to && index <= group.lastIndex(); index++) {
     const at = places.position(index) - position;
     const end = at + places.lengthBytes(index);
     // It was written anew elsewhere while the read was under way: what came before still holds.
     if (at < 0 || segmentPath(group.segments.at(index)) !== path) break;
-    if (end > bytes.length || crc32c(bytes, at, end) !== places.checksum(index)) {
+    if (end > bytes.length || xxhash32(view, at, end) !== places.checksum(index)) {
       return damaged(path, position + at, `entry ${index} of group ${group.id}`);
     }
     const type = places.isConfiguration(index) ? 'configuration' : 'normal';
