@@ -6,9 +6,9 @@
  */
 import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
+import type { KvOutcome } from '../mvcc/command.ts';
 import { leaseBytes, leaseId } from '../mvcc/layout.ts';
 import { leaseTtlSecondsMax } from '../mvcc/model.ts';
-import type { KvOutcome } from '../mvcc/command.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';

@@ -5,13 +5,7 @@
  */
 import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
-import type {
-  CommandContext,
-  Kept,
-  Machine,
-  MachineRestore,
-  Outcome,
-} from '../engine/machine.ts';
+import type { CommandContext, Kept, Machine, MachineRestore, Outcome } from '../engine/machine.ts';
 import { Access } from '../mvcc/auth-access.ts';
 import { type AuthIdentity, AuthStore } from '../mvcc/auth-store.ts';
 import type { KvCommand } from '../mvcc/command.ts';
