@@ -162,6 +162,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       received: (group, message) => this.message(message.from, group, message),
       replica: (group) => this.#replicas.get(group),
+      failed: (error) => this.#stop(error),
       self: presence.self,
     });
     this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);

@@ -12,7 +12,7 @@ import { encodeSystemCommand, type SystemCommand } from '../engine/system-machin
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Address } from '../ports/streams.ts';
+import type { Address, Credentials } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
@@ -245,6 +245,14 @@ export class Member implements TypedGroupHost {
     options: RequestOptions = {},
   ): Promise<void> {
     await this.#proposeSystem({ type: 'update-member', id, address }, options);
+  }
+
+  /**
+   * Takes new certificates for all connections from now on, of a member that was opened with TLS.
+   * @throws QuorateError `tls-failed`; then the old ones stay in use
+   */
+  reload(credentials: Credentials): void {
+    this.#links.reload(credentials);
   }
 
   /**
