@@ -24,6 +24,8 @@ export interface Pending {
   readonly sequence: number;
   readonly requiredTerm: number;
   readonly deadlineMs: number;
+  /** In a session: to offer it again can never give it a second effect. */
+  readonly repeatable: boolean;
   readonly entry: Proposal;
   /** Where it is: only `queued` ones are certain to be in no log. */
   state: 'queued' | 'offered' | 'placed';
@@ -82,7 +84,17 @@ export class Proposals {
     const data = wrap(envelope, this.#slab);
     const entry: Proposal = { type: 'normal', data };
     const state = 'queued';
-    this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, state, term: 0 });
+    const repeatable = session !== undefined && requiredTerm === 0;
+    this.#queue.push({
+      ticket,
+      sequence,
+      requiredTerm,
+      deadlineMs,
+      repeatable,
+      entry,
+      state,
+      term: 0,
+    });
   }
 
   /** Takes what is queued, to be offered now to the leader of `term`, and to no other. */
@@ -150,14 +162,24 @@ export class Proposals {
     this.#queue = again.concat(this.#queue);
   }
 
-  /** A snapshot was installed over entries up to `term` that may have been this member's own. */
+  /**
+   * A snapshot was installed over entries up to `term` that may have been this member's own. Those
+   * of a session are offered again: if they took effect, the snapshot knows their answers.
+   */
   skipped(term: number): void {
     const text = 'a snapshot was installed here, which does not tell what became of the proposal';
+    const again: Pending[] = [];
     for (const pending of this.#open.values()) {
       if (pending.term > term) continue;
       this.#open.delete(pending.sequence);
+      if (pending.repeatable) {
+        pending.state = 'queued';
+        again.push(pending);
+        continue;
+      }
       this.#unknown(pending.ticket, 'leadership-lost', text);
     }
+    this.#queue = again.concat(this.#queue);
   }
 
   /** Fails what has waited too long. */

@@ -87,6 +87,7 @@ export class Member implements GroupHost {
       log: { ...log, ...tuning.log, repair: false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
+      wake: () => this.#driver.wake(),
     });
     this.#driver = new Driver({
       startup: this.#startup,
