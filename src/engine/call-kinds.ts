@@ -16,6 +16,8 @@ export const callKinds = {
   snapshotEnd: 5,
   /** The application asks the leader of a group. */
   leader: 6,
+  /** A member that may have lost votes asks in which term another one is. */
+  term: 7,
 } as const;
 
 export interface ForwardCall {

@@ -95,6 +95,7 @@ export class GroupOpening {
       heartbeatTicks,
       quiesceAfterTicks,
       entryBytesMax,
+      suspect: suspectIn(log, id),
       // Forwarding is the member's own call, which answers where the entries stand.
       disableProposalForwarding: true,
     });
@@ -115,4 +116,10 @@ export class GroupOpening {
     // A lone voter has nobody to wait for.
     if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
   }
+}
+
+/** What this member may have lost of a group, and does not know to be here again. */
+function suspectIn(log: MemberLog, id: GroupId): 'log' | 'log-and-votes' | undefined {
+  if (!log.isSuspect(id)) return undefined;
+  return log.isVoteLost(id) ? 'log-and-votes' : 'log';
 }

@@ -14,6 +14,7 @@ import {
 } from './call-kinds.ts';
 import type { Effect } from './effect.ts';
 import type { GroupId } from './event.ts';
+import { decodeTermCall, encodeTerm } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { Replica } from './replica.ts';
@@ -86,11 +87,19 @@ export class IncomingCalls {
       answer({ ok: true, value: emptyBytes });
     } else if (kind === callKinds.leader) {
       this.#called(payload, answer);
+    } else if (kind === callKinds.term) {
+      answer({ ok: true, value: encodeTerm(this.#opened(decodeTermCall(payload)).raft.core.term) });
     } else if (kind === callKinds.join) {
       this.#join(payload, answer);
     } else if (!this.#host.snapshots.called(from, kind, payload, answer)) {
       throw new QuorateError('malformed-message', `there is no call of kind ${kind}`);
     }
+  }
+
+  #opened(group: GroupId): Replica {
+    const replica = this.#host.replica(group);
+    if (replica !== undefined) return replica;
+    throw new QuorateError('unknown-group', `group ${group} is not open here`);
   }
 
   /** The replica of a group that this member leads. */

@@ -88,6 +88,11 @@ class Restoring {
       this.#restore.finish();
     });
     if (this.#failed === undefined) return undefined;
+    const { code } = this.#failed as { readonly code?: unknown };
+    // Nothing is broken: another version of the program can take it.
+    if (code === 'machine-too-old' || code === 'machine-too-new') {
+      return this.#failed as QuorateError;
+    }
     return new QuorateError('machine-failed', 'the machine cannot take its snapshot back', {
       cause: this.#failed,
     });

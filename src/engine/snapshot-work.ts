@@ -34,7 +34,7 @@ export interface SnapshotHost {
   received(group: GroupId, message: Message): void;
   /** The replica of a group, to which something is about to happen. */
   replica(group: GroupId): Replica | undefined;
-  /** A store failed: the member stops. */
+  /** A store or the disk cannot be trusted any more: the member stops. */
   failed(error: QuorateError): void;
   /** Something has come to an end beside the events: let a turn follow. */
   wake(): void;
@@ -277,6 +277,8 @@ export class SnapshotWork {
     const { group, index } = writer.facts;
     if (error !== null) {
       this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
+      // No state of the member rests on this file, but nobody knows what the disk has kept.
+      if (error.code === 'disk-sync-failed') this.#host?.failed(error);
     } else if (current) {
       this.#made(writer.facts);
     }

@@ -23,6 +23,7 @@ import type { Identity } from './log/identity.ts';
 import type { MemberLog } from './log/member-log.ts';
 import { foundLog, type OpenedLog, openLog } from './log/opening.ts';
 import type { LogOptions } from './log/settings.ts';
+import { noPeers } from './lost-logs.ts';
 import { beginAtOrigin, clusterIdFrom, type Founder, foundingState } from './opening.ts';
 import type { EngineSettings } from './settings.ts';
 import { SnapshotWork } from './snapshot-work.ts';
@@ -141,10 +142,12 @@ export class Startup {
 
   #recovered({ log, identity, report }: OpenedLog): void {
     this.#say('info', { ...report }, 'the log is recovered');
-    if ([SYSTEM_GROUP, ...[...log.groups()].map(({ id }) => id)].some((id) => log.isSuspect(id))) {
-      // Its votes and acknowledgements may be lost, so it must neither vote nor count.
-      const message = 'the log was repaired once, and what it lost is not known to be here again';
-      return this.#fail(new QuorateError('log-damaged', message));
+    if (report.damage !== undefined) {
+      this.#say(
+        'warn',
+        { err: report.damage },
+        'the log is damaged, and repaired as was asked for',
+      );
     }
     const read = {
       type: 'read-whole',
@@ -177,8 +180,10 @@ export class Startup {
     const load = (): void => {
       snapshots.load(group, { machine: system, state: systemState }, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
-        const loaded = { view, system, systemState, applied, snapshots };
-        engine = this.#run(log, identity, loaded);
+        const { voters } = group.initialState().configuration;
+        const alone = voters.length === 1 && voters[0] === identity.memberId;
+        if (alone && log.isSuspect(SYSTEM_GROUP)) return this.#fail(noPeers());
+        engine = this.#run(log, identity, { view, system, systemState, applied, snapshots });
       });
     };
     snapshots.lookUp((error) => {
@@ -208,6 +213,7 @@ export class Startup {
       name,
       disk: this.#disk,
       log,
+      repair: this.#options.log.repair ?? false,
       system: loaded.system,
       systemState: loaded.systemState,
       systemApplied: loaded.applied,

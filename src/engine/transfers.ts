@@ -60,7 +60,8 @@ export function handOver(replica: Replica): boolean {
 export function bestSuccessor(replica: Replica): MemberId | undefined {
   const { id, progress, configuration } = replica.raft.status();
   const candidates = progress.filter(
-    ({ member, active }) => member !== id && active && configuration.voters.includes(member),
+    ({ member, active, suspect }) =>
+      member !== id && active && !suspect && configuration.voters.includes(member),
   );
   candidates.sort((a, b) => b.match - a.match);
   return candidates[0]?.member;

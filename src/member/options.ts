@@ -69,8 +69,10 @@ export interface MemberOptions {
   /** Gives up opening, or closes the member, when it fires. */
   readonly signal?: AbortSignal;
   /**
-   * Start all the same where the log is damaged, and repair from the others. Not possible yet:
-   * `true` is refused as `invalid-config`. A member whose log is damaged is removed and added anew.
+   * Start all the same where the log is damaged (`log-damaged`, `vote-damaged`), and get back from
+   * the other members what is lost. Until that is done this member neither votes nor counts towards
+   * a majority, which the others must have without it; so of two members neither can be repaired.
+   * What is intact is kept. Default false.
    */
   readonly repair?: boolean;
   /** Pace of heartbeats and elections, in ms. Default 50: elections after 1 to 2 s of silence. */

@@ -7,6 +7,7 @@ import { NodeCrypto } from './node-crypto.ts';
 import { NodeDisk } from './node-disk.ts';
 import { NodePackets } from './node-packets.ts';
 import { nodeRandom } from './node-random.ts';
+import { NodeStores } from './node-stores.ts';
 import { NodeStreams } from './node-streams.ts';
 
 /**
@@ -20,6 +21,7 @@ export function nodePorts(options: { dataDir: string; logger?: Logger }): Ports 
     clock: new NodeClock(),
     random: nodeRandom(),
     disk: new NodeDisk(options.dataDir),
+    stores: new NodeStores(options.dataDir),
     streams: new NodeStreams(),
     packets: new NodePackets(),
     crypto: new NodeCrypto(),

@@ -40,7 +40,7 @@ export class NodeStream implements Stream {
     assert(
       this.#highWaterBytes >= highWaterBytesDefault &&
         this.#highWaterBytes <= this.#bufferedBytesMax,
-      `${this.#highWaterBytes} bytes are no high water below ${this.#bufferedBytesMax}`,
+      () => `${this.#highWaterBytes} bytes are no high water below ${this.#bufferedBytesMax}`,
     );
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = remoteOf(socket);
@@ -125,7 +125,8 @@ export function remoteOf(socket: net.Socket): Address {
   return { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
 }
 
-function certificateOf(socket: tls.TLSSocket): PeerCertificate | null {
+/** The certificate that the other side has shown. */
+export function certificateOf(socket: tls.TLSSocket): PeerCertificate | null {
   const shown = socket.getPeerCertificate();
   // Without a certificate Node gives an empty object.
   if (shown?.fingerprint256 === undefined) return null;

@@ -26,43 +26,17 @@ import { contextOptions, tlsError } from './tls-options.ts';
 /** See {@link Streams}. */
 export class NodeStreams implements Streams {
   listen(options: ListenOptions, events: ListenerEvents, answer: Answer<Listener>): void {
-    let server: net.Server;
-    try {
-      server =
-        options.tls === undefined ? plainServer(options, events) : tlsServer(options, events);
-    } catch (error) {
-      process.nextTick(answer, tlsError(error, 'listening'));
-      return;
-    }
-    server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
-    server.on('drop', (dropped) => {
-      const error = new QuorateError(
-        'too-many-connections',
-        `there are already ${server.maxConnections} connections`,
-        { details: { connectionsMax: server.maxConnections } },
-      );
-      events.refused?.(error, {
-        host: dropped?.remoteAddress ?? '',
-        port: dropped?.remotePort ?? 0,
-      });
-    });
-    const { host, port } = options.address;
-    let listening = false;
-    server.on('error', (error) => {
-      const doing = `listening on ${host} port ${port}`;
-      const failed = socketError(error, { doing, otherwise: 'socket-failed' });
-      if (listening) events.failed?.(failed);
-      else answer(failed);
-    });
-    server.listen({ host, port }, () => {
-      listening = true;
-      answer(new NodeListener(server, options));
-    });
+    const sockets: SocketEvents = {
+      accepted: (socket) => events.accepted(new NodeStream(socket, options)),
+      refused: (error, remote) => events.refused?.(error, remote),
+      failed: (error) => events.failed?.(error),
+    };
+    listenForSockets(options, sockets, answer);
   }
 
   connect(options: ConnectOptions, answer: Answer<Stream>): Cancel {
     const { address, timeoutMs } = options;
-    assert(timeoutMs >= 1 && timeoutMs <= timerDelayMsMax, `${timeoutMs} ms is no timeout`);
+    assert(timeoutMs >= 1 && timeoutMs <= timerDelayMsMax, () => `${timeoutMs} ms is no timeout`);
     const doing = `connecting to ${address.host} port ${address.port}`;
     let socket: net.Socket;
     try {
@@ -118,6 +92,50 @@ export class NodeStreams implements Streams {
   }
 }
 
+/** What a listener for sockets tells: see {@link ListenerEvents}. */
+export interface SocketEvents extends Pick<ListenerEvents, 'refused' | 'failed'> {
+  accepted(socket: net.Socket): void;
+}
+
+/** Listens, and gives out each connection as Node's socket, after the handshake if there is TLS. */
+export function listenForSockets(
+  options: ListenOptions,
+  events: SocketEvents,
+  answer: Answer<Listener>,
+): void {
+  let server: net.Server;
+  try {
+    server = options.tls === undefined ? plainServer(events) : tlsServer(options, events);
+  } catch (error) {
+    process.nextTick(answer, tlsError(error, 'listening'));
+    return;
+  }
+  server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
+  server.on('drop', (dropped) => {
+    const error = new QuorateError(
+      'too-many-connections',
+      `there are already ${server.maxConnections} connections`,
+      { details: { connectionsMax: server.maxConnections } },
+    );
+    events.refused?.(error, {
+      host: dropped?.remoteAddress ?? '',
+      port: dropped?.remotePort ?? 0,
+    });
+  });
+  const { host, port } = options.address;
+  let listening = false;
+  server.on('error', (error) => {
+    const doing = `listening on ${host} port ${port}`;
+    const failed = socketError(error, { doing, otherwise: 'socket-failed' });
+    if (listening) events.failed?.(failed);
+    else answer(failed);
+  });
+  server.listen({ host, port }, () => {
+    listening = true;
+    answer(new NodeListener(server, options));
+  });
+}
+
 class NodeListener implements Listener {
   readonly address: Address;
   readonly #server: net.Server;
@@ -153,13 +171,11 @@ class NodeListener implements Listener {
 
 const serverOptions = { allowHalfOpen: true, noDelay: true } as const;
 
-function plainServer(options: ListenOptions, events: ListenerEvents): net.Server {
-  return net.createServer(serverOptions, (socket) => {
-    events.accepted(new NodeStream(socket, options));
-  });
+function plainServer(events: SocketEvents): net.Server {
+  return net.createServer(serverOptions, (socket) => events.accepted(socket));
 }
 
-function tlsServer(options: ListenOptions, events: ListenerEvents): net.Server {
+function tlsServer(options: ListenOptions, events: SocketEvents): net.Server {
   const { credentials, clientCertificate, protocols } = options.tls!;
   const asks = clientCertificate === 'required';
   const server = tls.createServer({
@@ -170,7 +186,7 @@ function tlsServer(options: ListenOptions, events: ListenerEvents): net.Server {
     handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault,
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
   });
-  server.on('secureConnection', (socket) => events.accepted(new NodeStream(socket, options)));
+  server.on('secureConnection', (socket) => events.accepted(socket));
   server.on('tlsClientError', (error, socket) => {
     const remote = remoteOf(socket);
     socket.destroy();
@@ -183,7 +199,8 @@ function tlsServer(options: ListenOptions, events: ListenerEvents): net.Server {
   return server;
 }
 
-function openSocket({ address, tls: wanted }: ConnectOptions): net.Socket {
+/** A socket that begins to connect. */
+export function openSocket({ address, tls: wanted }: ConnectOptions): net.Socket {
   const where = { host: address.host, port: address.port, allowHalfOpen: true, noDelay: true };
   return wanted === undefined ? net.connect(where) : openTlsSocket(where, wanted);
 }

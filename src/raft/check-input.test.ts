@@ -315,11 +315,9 @@ describe('bad input is refused with a code, and nothing changes', () => {
 });
 
 describe('a failed assertion', () => {
-  /** A heartbeat that commits what this member has not: its log must have been lost (trap 28). */
+  /** A host that reports as applied what it was never given. */
   function fail(raft: Raft): void {
-    expect(() =>
-      raft.step({ type: 'heartbeat', from: 2, to: 1, term: 4, commit: 99, round: 0 }),
-    ).toThrow(AssertionError);
+    expect(() => raft.step({ type: 'applied', entries: [entry(99, 3)] })).toThrow(AssertionError);
   }
 
   test('yields nothing to persist or send, though there was something before', () => {
@@ -328,7 +326,7 @@ describe('a failed assertion', () => {
     expect(raft.hasReady()).toBe(true);
     fail(raft);
     expect(raft.hasReady()).toBe(false);
-    expect(() => raft.ready()).toThrow(/has failed.*was the log lost/);
+    expect(() => raft.ready()).toThrow(/has failed.*out of range/);
     expect(() => raft.advance()).toThrow(/has failed/);
   });
 
@@ -340,5 +338,16 @@ describe('a failed assertion', () => {
       raft.applyChange({ transition: 'auto', steps: [], context: new Uint8Array() }),
     ).toThrow(/has failed/);
     expect(raft.status().id).toBe(1);
+  });
+});
+
+describe('a leader that knows of more than the log holds', () => {
+  test('shows by a heartbeat that the end is lost', () => {
+    const raft = member('follower');
+    const heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 3, round: 0 } as const;
+    expect(() => raft.step({ ...heartbeat, commit: 3 })).toThrow(/the end of the log is lost/);
+    raft.step({ ...heartbeat, commit: 2 });
+    // A deposed leader may know of entries that were replaced since.
+    raft.step({ ...heartbeat, commit: 3, term: 2 });
   });
 });

@@ -9,10 +9,20 @@ import { type ErrorCode, QuorateError } from '../base/errors.ts';
 import type { Core } from './core.ts';
 import type { Entry, Proposal } from './entry.ts';
 import type { Input } from './input.ts';
-import type { Append, AppendReply, HeartbeatReply, InstallSnapshot, Message } from './message.ts';
+import type {
+  Append,
+  AppendReply,
+  Heartbeat,
+  HeartbeatReply,
+  InstallSnapshot,
+  Message,
+} from './message.ts';
 import { decodeChange } from './wire/change.ts';
 
-/** @throws QuorateError `malformed-message`, `out-of-range`, `unknown-sender`, `entry-too-large` */
+/**
+ * @throws QuorateError `malformed-message`, `out-of-range`, `unknown-sender`, `entry-too-large`;
+ *   `log-damaged` where a leader knows that this member had more than it has
+ */
 export function checkInput(core: Core, input: Input): void {
   switch (input.type) {
     case 'tick':
@@ -62,7 +72,8 @@ function checkMessage(core: Core, message: Message): void {
       return checkNumber('incarnation', message.incarnation);
     case 'heartbeat':
       checkNumber('commit', message.commit);
-      return checkNumber('round', message.round);
+      checkNumber('round', message.round);
+      return checkOwnLog(core, message);
     case 'heartbeat-reply':
       checkNumber('round', message.round);
       return checkConfirmation(core, message);
@@ -139,6 +150,20 @@ function checkConfirmation(core: Core, { term, round, from }: HeartbeatReply): v
   if (round > core.reads.latestRound) {
     malformed(`member ${from} confirms round ${round} of ${core.reads.latestRound}`);
   }
+}
+
+/**
+ * A leader says by this that the log was known to hold `commit`. If it does not any more, what was
+ * acknowledged is lost: a disk has lied, or a last batch that nothing vouched for yet was damaged.
+ */
+function checkOwnLog(core: Core, { term, commit, from }: Heartbeat): void {
+  const last = core.log.lastIndex();
+  if (term < core.term || commit <= last || core.suspicion !== undefined) return;
+  if (term === core.term && core.role === 'leader') return;
+  const what = `member ${from} knows that this member had entry ${commit}, and its log ends at ${last}`;
+  throw new QuorateError('log-damaged', `the end of the log is lost: ${what}`, {
+    details: { commit, last },
+  });
 }
 
 function checkSnapshot({ term, snapshot }: InstallSnapshot): void {

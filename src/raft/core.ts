@@ -15,6 +15,17 @@ import type { Progress } from './progress.ts';
 import { ReadQueue } from './read-queue.ts';
 import type { Role } from './ready.ts';
 
+/** What a suspect member waits for; see suspicion.ts. */
+export interface Suspicion {
+  /** The read id of its question to the leader, and when it was asked; 0 before. */
+  askedId: number;
+  askedAtTick: number;
+  /** The index that a leader has named. */
+  confirmed: number | undefined;
+  /** It may have voted in terms that it does not remember. */
+  votesLost: boolean;
+}
+
 export class Core {
   readonly settings: Settings;
   readonly id: MemberId;
@@ -76,6 +87,9 @@ export class Core {
   /** Reads on their way, on leaders and followers alike. */
   readonly reads = new ReadQueue();
 
+  /** Set while this member must neither vote nor count: it lost a part of its log. */
+  suspicion: Suspicion | undefined;
+
   // Quiescence.
 
   /** While quiet, ticks do nothing; the next message or request wakes. */
@@ -111,6 +125,11 @@ export class Core {
     log.commitTo(Math.max(hardState.commit, applied));
     if (applied > 0) log.markApplied(applied, 0);
     this.restartElectionTimer();
+    const { suspect } = settings;
+    if (suspect !== undefined) {
+      const votesLost = suspect === 'log-and-votes';
+      this.suspicion = { askedId: 0, askedAtTick: 0, confirmed: undefined, votesLost };
+    }
   }
 
   get configuration(): ConfigurationState {
@@ -138,7 +157,7 @@ export class Core {
 
   /** Whether this member may stand for election: it votes, and its log is whole. */
   get promotable(): boolean {
-    return this.isVoter(this.id) && !this.log.installing;
+    return this.isVoter(this.id) && !this.log.installing && this.suspicion === undefined;
   }
 
   /** Whether a leader may count on its commit index: it has committed in its own term (§8). */
@@ -159,8 +178,8 @@ export class Core {
 
   /** Queues a message that may leave before the state so far is durable. */
   send(message: Message): void {
-    assert(message.to !== this.id, `a ${message.type} is addressed to its sender`);
-    this.messages.push(message);
+    assert(message.to !== this.id, () => `a ${message.type} is addressed to its sender`);
+    this.messages.push(this.#marked(message));
   }
 
   /**
@@ -168,6 +187,10 @@ export class Core {
    * durable (thesis §3.8). Refusals go the same way, for they may rest on unsaved state too.
    */
   sendAfterAppend(message: Message): void {
-    this.messagesAfterAppend.push(message);
+    this.messagesAfterAppend.push(this.#marked(message));
+  }
+
+  #marked(message: Message): Message {
+    return this.suspicion === undefined ? message : { ...message, suspect: true };
   }
 }

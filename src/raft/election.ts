@@ -73,7 +73,7 @@ function votersAscending(core: Core): number[] {
  * 1. it repeats one given, or none was given in this term and no leader is known in it, or it is
  *    only a pre-vote for a later term (§5.2);
  * 2. the candidate's log is at least as good as ours (§5.4.1); and
- * 3. this member has no higher priority with as good a log.
+ * 3. this member has no higher priority with as good a log, and has not lost a part of it.
  *
  * A learner votes too: it may have been promoted without knowing it yet.
  */
@@ -83,7 +83,8 @@ export function handleVote(core: Core, request: Vote): void {
     (core.vote === NOBODY && core.leader === NOBODY) ||
     (request.type === 'pre-vote' && request.term > core.term);
   const upToDate = core.log.isUpToDate({ term: request.lastTerm, index: request.lastIndex });
-  const granted = free && upToDate && !outranks(core, request);
+  const trusted = core.suspicion === undefined;
+  const granted = free && upToDate && trusted && !outranks(core, request);
   // Only a real vote counts as one, and only it makes this member wait (trap 8 and 9).
   if (granted && request.type === 'vote') {
     core.electionElapsedTicks = 0;

@@ -7,7 +7,8 @@ import { sendAppend } from './sending.ts';
 
 /** The follower's half. */
 export function handleHeartbeat(core: Core, { from, commit, round }: Heartbeat): void {
-  core.log.commitTo(commit);
+  // A leader that does not know of the loss yet says what this log once matched.
+  if (core.suspicion === undefined) core.log.commitTo(commit);
   core.send({ type: 'heartbeat-reply', from: core.id, to: from, term: core.term, round });
 }
 

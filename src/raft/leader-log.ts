@@ -43,7 +43,7 @@ export function advanceCommit(core: Core): boolean {
   const index = jointCommitted(
     voters,
     votersOutgoing,
-    (voter) => membership.progress.get(voter)?.match,
+    (voter) => membership.progress.get(voter)?.countedMatch,
   );
   if (index <= log.committed || log.term(index) !== core.term) return false;
   log.commitTo(index);

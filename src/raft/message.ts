@@ -13,6 +13,8 @@ export interface Envelope {
   readonly to: MemberId;
   /** The sender's term; for votes and pre-votes the term that is campaigned for. */
   readonly term: number;
+  /** On answers and questions to a leader: the sender must not be counted; see suspicion.ts. */
+  readonly suspect?: true;
 }
 
 /** AppendEntries (§5.3): `entries` follow the entry at (`previousTerm`, `previousIndex`). */

@@ -66,11 +66,16 @@ export interface RaftOptions {
   readonly priority?: number;
   /** Ticks without work after which a leader proposes to fall quiet; 0 never does. Default 0. */
   readonly quiesceAfterTicks?: number;
+  /**
+   * This member has lost a part of its log, and perhaps votes: it neither votes nor counts until
+   * it has recovered; see suspicion.ts.
+   */
+  readonly suspect?: 'log' | 'log-and-votes' | undefined;
 }
 
 /** All options with their defaults filled in. */
-export type Settings = Required<Omit<RaftOptions, 'applied' | 'lease'>> &
-  Pick<RaftOptions, 'applied' | 'lease'>;
+export type Settings = Required<Omit<RaftOptions, 'applied' | 'lease' | 'suspect'>> &
+  Pick<RaftOptions, 'applied' | 'lease' | 'suspect'>;
 
 const MIB = 2 ** 20;
 

@@ -35,6 +35,8 @@ export class Progress {
   roundConfirmed = 0;
   /** The member agreed to fall quiet and has heard nothing since. */
   quiet = false;
+  /** The member says that it must not be counted; see suspicion.ts. */
+  suspect = false;
   readonly inflights: Inflights;
 
   constructor(init: {
@@ -47,6 +49,11 @@ export class Progress {
     this.match = init.match;
     this.next = init.next;
     this.inflights = init.inflights;
+  }
+
+  /** What the member counts with when a quorum's logs are compared. */
+  get countedMatch(): number {
+    return this.suspect ? 0 : this.match;
   }
 
   /** Whether appends must wait; see the class for why. */
@@ -137,5 +144,6 @@ export class Progress {
     this.active = false;
     this.roundConfirmed = 0;
     this.quiet = false;
+    this.suspect = false;
   }
 }

@@ -85,14 +85,17 @@ function allSettled(core: Core): boolean {
     reads.size > 0 ||
     isJoint(membership.configuration);
   if (busy) return false;
-  for (const { match } of membership.progress.values()) if (match !== last) return false;
+  for (const { match, suspect } of membership.progress.values()) {
+    if (match !== last || suspect) return false;
+  }
   return true;
 }
 
 /** The follower's half; the caller has noted that the leader was heard. */
 export function handleQuiesce(core: Core, { from, commit }: Quiesce): void {
-  core.log.commitTo(Math.min(commit, core.log.lastIndex()));
-  const agreed = core.log.lastIndex() === commit && core.log.applied === commit;
+  const trusted = core.suspicion === undefined;
+  if (trusted) core.log.commitTo(Math.min(commit, core.log.lastIndex()));
+  const agreed = trusted && core.log.lastIndex() === commit && core.log.applied === commit;
   core.quiet = agreed;
   core.send({ type: 'quiesce-reply', from: core.id, to: from, term: core.term, agreed });
 }

@@ -22,6 +22,7 @@ import type { Proposed } from './proposals.ts';
 import type { Ready } from './ready.ts';
 import { type Status, statusOf } from './status.ts';
 import { step } from './step.ts';
+import { becomeSuspect, settleVotes } from './suspicion.ts';
 
 /**
  * One member's part in one group.
@@ -100,6 +101,19 @@ export class Raft {
    */
   applyChange(change: ConfigurationChange): ConfigurationState {
     return this.#guard(() => handleChange(this.core, change));
+  }
+
+  /**
+   * This member has found that a part of its log is lost: from now on it neither votes nor counts
+   * until it has recovered. The host has made sure that it will not forget it.
+   */
+  becomeSuspect(): void {
+    this.#guard(() => becomeSuspect(this.core, { votes: false }));
+  }
+
+  /** Where votes may be lost: every other voter has said its term, and `term` is the highest. */
+  settleVotes(term: number): void {
+    this.#guard(() => settleVotes(this.core, term));
   }
 
   status(): Status {

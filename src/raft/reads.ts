@@ -80,9 +80,11 @@ export function confirmRound(core: Core, reply: HeartbeatReply, from: Progress):
 export function answerConfirmed(core: Core): void {
   const { reads, membership, id } = core;
   const { voters, votersOutgoing } = membership.configuration;
-  const confirmed = jointCommitted(voters, votersOutgoing, (voter) =>
-    voter === id ? reads.latestRound : membership.progress.get(voter)?.roundConfirmed,
-  );
+  const confirmed = jointCommitted(voters, votersOutgoing, (voter) => {
+    if (voter === id) return reads.latestRound;
+    const progress = membership.progress.get(voter);
+    return progress?.suspect ? 0 : progress?.roundConfirmed;
+  });
   core.lease.confirmed(confirmed);
   while (reads.rounds.length > 0 && reads.rounds[0]!.round <= confirmed) {
     const { index, requests } = reads.rounds.shift()!;
@@ -101,6 +103,11 @@ function answer(core: Core, request: ReadRequest, index: number): void {
 
 /** The leader's answer; what was not asked in this life, or was given up, is no answer. */
 export function handleReadIndexReply(core: Core, reply: ReadIndexReply): void {
+  const { suspicion } = core;
+  if (suspicion?.askedId === reply.readId && reply.incarnation === core.incarnation) {
+    suspicion.confirmed ??= reply.index;
+    return;
+  }
   const asked = core.reads.asked.get(reply.readId);
   if (reply.incarnation !== core.incarnation || asked === undefined) return;
   core.reads.asked.delete(reply.readId);

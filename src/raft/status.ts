@@ -22,6 +22,8 @@ export interface Status {
   /** Whom leadership is being handed to, or 0. */
   readonly transferTarget: MemberId;
   readonly quiet: boolean;
+  /** It lost a part of its log, and neither votes nor counts until it has recovered. */
+  readonly suspect: boolean;
   /** On a leader: one for each member, ascending; else empty. */
   readonly progress: readonly MemberProgress[];
 }
@@ -40,6 +42,8 @@ export interface MemberProgress {
   readonly inflightMessages: number;
   readonly inflightBytes: number;
   readonly inflightFull: boolean;
+  /** It says that it must not be counted: a part of its log is lost. */
+  readonly suspect: boolean;
 }
 
 export function statusOf(core: Core): Status {
@@ -58,6 +62,7 @@ export function statusOf(core: Core): Status {
     learner: core.isLearner(id),
     transferTarget,
     quiet,
+    suspect: core.suspicion !== undefined,
     progress: role === 'leader' ? progressOf(core) : [],
   };
 }
@@ -77,6 +82,7 @@ function progressOf(core: Core): MemberProgress[] {
       inflightMessages: inflights.messages,
       inflightBytes: inflights.bytes,
       inflightFull: inflights.full,
+      suspect: progress.suspect,
     };
   });
 }

@@ -27,6 +27,7 @@ import type { Role } from './ready.ts';
 import { becomeFollower } from './roles.ts';
 import { sendAppends } from './sending.ts';
 import { handleSnapshot, handleSnapshotReport } from './snapshots.ts';
+import { noteStanding } from './suspicion.ts';
 import { tick } from './ticks.ts';
 import { handleTransfer, transferLeadership } from './transfers.ts';
 
@@ -174,7 +175,9 @@ function withProgress<Type extends RpcType>(
 ): Handler<Type> {
   return (core, message) => {
     const progress = core.progressOf(message.from);
-    if (progress !== undefined) handle(core, message, progress);
+    if (progress === undefined) return;
+    noteStanding(core, progress, message.suspect === true);
+    handle(core, message, progress);
   };
 }
 
@@ -217,7 +220,12 @@ const leader: Handlers = {
   vote: handleVote,
   'pre-vote': handleVote,
   transfer: handleTransfer,
-  'read-index': handleReadIndex,
+  'read-index': (core, message) => {
+    const progress = core.progressOf(message.from);
+    // Before it is answered: the answer must not rest on who asks.
+    if (message.suspect && progress !== undefined) noteStanding(core, progress, true);
+    handleReadIndex(core, message);
+  },
   'read-index-reply': ignore,
   'append-reply': withProgress(handleAppendReply),
   'heartbeat-reply': withProgress(handleHeartbeatReply),

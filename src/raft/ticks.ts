@@ -7,11 +7,13 @@ import { proposeQuiet } from './quiescence.ts';
 import { jointVote } from './quorum.ts';
 import { becomeFollower } from './roles.ts';
 import { broadcastHeartbeats } from './sending.ts';
+import { tickSuspicion } from './suspicion.ts';
 
 export function tick(core: Core, nowMs: number | undefined): void {
   core.ticksSinceStart++;
   // A read that was lost on its way must not take up room for ever; the host asks again.
   core.reads.dropAsked(core.ticksSinceStart - core.settings.electionTicks);
+  tickSuspicion(core);
   if (core.quiet) return;
   core.ticksSinceLeader++;
   if (core.role === 'leader') tickLeader(core, nowMs);
@@ -45,11 +47,10 @@ function tickLeader(core: Core, nowMs: number | undefined): void {
 function stepDownWithoutQuorum(core: Core): void {
   const { configuration, progress } = core.membership;
   const { voters, votersOutgoing } = configuration;
-  const heard = jointVote(
-    voters,
-    votersOutgoing,
-    (voter) => voter === core.id || progress.get(voter)?.active === true,
-  );
+  const heard = jointVote(voters, votersOutgoing, (voter) => {
+    const known = progress.get(voter);
+    return voter === core.id || (known?.active === true && !known.suspect);
+  });
   if (heard !== 'won') becomeFollower(core, core.term, NOBODY);
   for (const each of progress.values()) if (each.member !== core.id) each.active = false;
 }

@@ -15,7 +15,7 @@ import { sendAppend, sendTimeoutNow } from './sending.ts';
  */
 export function transferLeadership(core: Core, target: MemberId): void {
   if (core.role === 'leader') {
-    if (!core.isVoter(target)) {
+    if (!mayLead(core, target)) {
       throw new QuorateError('not-a-voter', `member ${target} does not vote`);
     }
     return startTransfer(core, target);
@@ -27,12 +27,16 @@ export function transferLeadership(core: Core, target: MemberId): void {
 
 /** A member passes the wish on; who no longer leads lets it drop. */
 export function handleTransfer(core: Core, { target }: Transfer): void {
-  if (core.role === 'leader' && core.isVoter(target)) startTransfer(core, target);
+  if (core.role === 'leader' && mayLead(core, target)) startTransfer(core, target);
+}
+
+function mayLead(core: Core, target: MemberId): boolean {
+  return core.isVoter(target) && core.progressOf(target)?.suspect !== true;
 }
 
 function startTransfer(core: Core, target: MemberId): void {
   const progress = core.progressOf(target);
-  assert(progress !== undefined, `no progress for voter ${target}`);
+  assert(progress !== undefined, () => `no progress for voter ${target}`);
   if (core.transferTarget === target) return;
   core.transferTarget = NOBODY;
   if (target === core.id) return;

@@ -5,7 +5,8 @@
 import { QuorateError } from '../../src/base/errors.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Group } from '../../src/member/group.ts';
-import { type Member, openMemberOn, type Tuning } from '../../src/member/member.ts';
+import type { Member, Tuning } from '../../src/member/member.ts';
+import { openMemberOn } from '../../src/member/open-member.ts';
 import type { MemberOptions } from '../../src/member/options.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { MemberId } from '../../src/raft/entry.ts';
@@ -143,7 +144,11 @@ export class MemberWorld {
   describe(): string {
     const lines = this.names.map((name) => {
       const there = this.running(name);
-      if (there === undefined) return `${name}: does not take part, ${this.life(name)?.ended}`;
+      if (there === undefined) {
+        const life = this.life(name);
+        const system = JSON.stringify(life?.engine?.replica(0)?.raft.status());
+        return `${name}: does not take part, ${life?.ended}, system group ${system}`;
+      }
       const { role, term, leader, commit, applied, lastIndex, quiet } = there.group.status();
       const progress = there.group
         .status()

@@ -84,5 +84,6 @@ function memberProgress(member: number, progress: Progress, learner: boolean): M
     inflightMessages: progress.inflights.messages,
     inflightBytes: progress.inflights.bytes,
     inflightFull: progress.inflights.full,
+    suspect: progress.suspect,
   };
 }

@@ -77,6 +77,17 @@ export class Member {
     this.storage.setHardState(this.#synced);
   }
 
+  /** The disk loses the end of the log, and perhaps the vote; the member is down. */
+  lose(keep: number, hardState: HardState = this.#synced): void {
+    assert(this.raft === undefined, `member ${this.id} is running`);
+    const kept = this.storage.entries(1, Math.min(keep, this.storage.lastIndex()) + 1, Infinity);
+    this.storage = new MemoryStorage();
+    this.storage.setConfiguration(this.machine.configuration);
+    this.storage.append(kept);
+    this.#synced = { ...hardState, commit: Math.min(hardState.commit, kept.length) };
+    this.storage.setHardState(this.#synced);
+  }
+
   start(settings: Settings = {}): void {
     assert(this.raft === undefined, `member ${this.id} is running`);
     this.settings = { ...this.settings, ...settings };

@@ -35,6 +35,8 @@ export interface FoundLog {
   readonly leftovers: readonly string[];
   /** The newest version of the votes that is whole. */
   readonly votes: VoteTable | undefined;
+  /** Both versions are whole: there was no newer one. */
+  readonly votesWhole: boolean;
 }
 
 /** Looks at the directory, and reads headers and votes. */
@@ -53,7 +55,7 @@ export function findLog(
         readVotes(disk, identity, (votes) => {
           if (votes instanceof QuorateError) return then(votes);
           const leftovers = [...sorted.leftovers, ...useless];
-          then({ files, spares, leftovers, votes: votes.newest });
+          then({ files, spares, leftovers, votes: votes.newest, votesWhole: votes.whole });
         });
       });
     });
@@ -163,7 +165,7 @@ function findSpares(
 function readVotes(
   disk: DiskRequests,
   identity: Identity,
-  then: (votes: { newest: VoteTable | undefined } | QuorateError) => void,
+  then: (votes: { newest: VoteTable | undefined; whole: boolean } | QuorateError) => void,
 ): void {
   readSlot(disk, 0, (even) => {
     if (even instanceof QuorateError) return then(even);
@@ -172,7 +174,8 @@ function readVotes(
       try {
         const tables = [decodeVotes(even, 0, identity), decodeVotes(odd, 1, identity)] as const;
         const evenIsNewer = (tables[0]?.sequence ?? -1) > (tables[1]?.sequence ?? -1);
-        then({ newest: evenIsNewer ? tables[0] : tables[1] });
+        const whole = tables[0] !== undefined && tables[1] !== undefined;
+        then({ newest: evenIsNewer ? tables[0] : tables[1], whole });
       } catch (error) {
         if (!(error instanceof QuorateError)) throw error;
         then(error);

@@ -14,15 +14,14 @@ import { assert } from '../../base/assert.ts';
 import { QuorateError } from '../../base/errors.ts';
 import type { Entry, HardState } from '../../raft/entry.ts';
 import { BatchAssembly } from './batch-assembly.ts';
-import { encodeHead } from './batch-format.ts';
-import type { DiskTask } from './disk-operation.ts';
 import type { DiskRequests } from './disk-requests.ts';
 import { GroupLog } from './group-log.ts';
 import type { Identity } from './identity.ts';
 import type { LogHost } from './log-host.ts';
 import type { GroupId, GroupWrite, Ticket } from './log-write.ts';
 import { Reserve } from './reserve.ts';
-import { blockBytes, logDirectory, segmentPath, segmentSeed } from './segment-format.ts';
+import { Seals } from './seals.ts';
+import { logDirectory } from './segment-format.ts';
 import { type ChainStart, Segments } from './segments.ts';
 import type { LogSettings } from './settings.ts';
 import type { VoteFile } from './vote-file.ts';
@@ -51,15 +50,21 @@ export interface LogStatus {
   readonly waitingBytes: number;
 }
 
+/**
+ * Under load each batch is followed by another in a moment, which vouches for it: a lull between two
+ * is not worth a write. If none follows, the tick sees to it.
+ */
+const twinsPerTick = 4;
+
 export class MemberLog {
   readonly #disk: DiskRequests;
   readonly #settings: LogSettings;
-  readonly #identity: Identity;
   readonly #votes: VoteFile;
   readonly #reserve: Reserve;
   readonly #segments: Segments;
   readonly #assembly: BatchAssembly;
   readonly #queue: WriteQueue;
+  readonly #seals: Seals;
   readonly #host: LogHost;
   readonly #groups: Map<GroupId, GroupLog>;
   /** Invariant: all batches up to this one are durable, and the next one has the next number. */
@@ -71,11 +76,8 @@ export class MemberLog {
   #taken: Taken | undefined;
   /** What is on its way to the disk; at most one thing is. */
   #underWay: 'nothing' | 'votes' | 'batch' | 'seal' = 'nothing';
-  /** A seal stands behind the last batch. */
-  #sealed = false;
-  /** The last batch that the seal at the segment's end vouches for, and whether that is written. */
-  #vouched = 0;
-  #vouching = false;
+  /** How often before the next tick a lull is used to vouch for the last batch at once. */
+  #twinsLeft = twinsPerTick;
   #starting: ((error: QuorateError | null) => void) | undefined;
   #closing: (() => void) | undefined;
   #counts = { batches: 0, entries: 0, bytes: 0, seals: 0, voteWrites: 0 };
@@ -83,7 +85,6 @@ export class MemberLog {
   constructor(disk: DiskRequests, settings: LogSettings, start: LogStart) {
     this.#disk = disk;
     this.#settings = settings;
-    this.#identity = start.identity;
     this.#votes = start.votes;
     this.#lastNumber = start.lastNumber;
     this.#reserve = new Reserve(disk, settings.reserveBytes);
@@ -91,6 +92,7 @@ export class MemberLog {
     const failed = (error: QuorateError): void => this.#fail(error);
     this.#segments = new Segments(parts, start.chain, { ready: () => this.#advance(), failed });
     this.#queue = new WriteQueue(settings.batchBytesMax);
+    this.#seals = new Seals(disk, start.identity, this.#segments);
     this.#host = start.host;
     this.#groups = new Map(start.groups);
     const { host } = start;
@@ -163,6 +165,16 @@ export class MemberLog {
     return this.#votes.row(id)?.voteLost ?? this.#votes.unknownSuspect;
   }
 
+  /** The end of the group's log turned out to be lost: suspect from now on, see `votesSettled`. */
+  markSuspect(id: GroupId): void {
+    this.#votes.markSuspect(id);
+  }
+
+  /** Whether all that was said of votes and suspects so far is durable. */
+  get votesSettled(): boolean {
+    return !this.#votes.dirty && this.#underWay !== 'votes';
+  }
+
   /** The group has caught up past an index that its leader confirmed; durable with the next batch. */
   clearSuspect(id: GroupId): void {
     if (this.isSuspect(id)) this.#votes.clearSuspect(id);
@@ -175,7 +187,7 @@ export class MemberLog {
    */
   append(write: GroupWrite): Ticket {
     const group = this.#groups.get(write.group);
-    assert(group !== undefined, `group ${write.group} has no log here`);
+    assert(group !== undefined, () => `group ${write.group} has no log here`);
     const { entries, hardState, snapshot } = write;
     const news = hardState !== undefined && isNews(hardState, group.hardState);
     if (hardState !== undefined) group.hardState = hardState;
@@ -196,7 +208,10 @@ export class MemberLog {
    */
   flush(): void {
     this.#advance();
-    if (this.fault === undefined && this.idle) this.#vouch();
+    const idle = this.fault === undefined && this.idle && this.#twinsLeft > 0;
+    if (!idle || !this.#seals.lacking(this.#lastNumber)) return;
+    this.#twinsLeft--;
+    this.#vouch(false);
   }
 
   #advance(): void {
@@ -224,9 +239,14 @@ export class MemberLog {
    */
   tick(): void {
     if (this.fault !== undefined) return;
+    this.#twinsLeft = twinsPerTick;
     if (this.#segments.full) this.#segments.prepare();
     this.#keepReserve();
-    if (this.idle && !this.#sealed && !this.#vouching) this.#seal(false, () => this.#advance());
+    if (!this.idle || !this.#seals.unsafe(this.#lastNumber)) return;
+    this.#seal(() => {
+      this.#vouch(true);
+      this.#advance();
+    });
   }
 
   /** Nothing is on its way, and nothing waits. */
@@ -287,7 +307,6 @@ export class MemberLog {
     this.#disk.run(batch.task, (error) => {
       this.#underWay = 'nothing';
       if (error !== null) return this.#fail(error);
-      this.#sealed = false;
       this.#lastNumber = number;
       this.#segments.wrote(batch.bytes);
       this.#counts.batches++;
@@ -301,58 +320,40 @@ export class MemberLog {
     });
   }
 
-  /**
-   * Vouches for the last batch at the end of the segment, at once when nothing follows: there the
-   * next batch need not wait for it.
-   */
-  #vouch(): void {
-    if (this.#vouched === this.#lastNumber || this.#vouching) return;
-    const number = this.#lastNumber;
-    this.#vouching = true;
-    this.#disk.run(this.#sealTask(this.#segments.sealPositions()[1], false), (error) => {
-      this.#vouching = false;
+  /** Vouches for the last batch, at once when nothing follows: no later batch waits for it. */
+  #vouch(sync: boolean): void {
+    this.#seals.twin(this.#sealFacts(), sync, (error) => {
       if (error !== null) return this.#fail(error);
-      this.#vouched = number;
       // Another batch may have been finished meanwhile, or closing may wait for this.
       if (this.fault === undefined) this.#advance();
     });
   }
 
-  /** Vouches for the last batch behind it as well; see batch-format.ts. */
-  #seal(sync: boolean, then: () => void): void {
+  /** Vouches for it behind it as well, and so that it stays. */
+  #seal(then: () => void): void {
     this.#underWay = 'seal';
     this.#counts.seals++;
-    const tasks = this.#segments.sealPositions().map((position) => this.#sealTask(position, sync));
-    this.#disk.inOrder(tasks, (error) => {
+    this.#seals.behind(this.#sealFacts(), (error) => {
       this.#underWay = 'nothing';
-      if (error !== null) return this.#fail(error);
-      this.#sealed = true;
-      this.#vouched = this.#lastNumber;
-      then();
+      if (error !== null) this.#fail(error);
+      else then();
     });
   }
 
-  #sealTask(position: number, sync: boolean): DiskTask {
-    const { sequence } = this.#segments.current;
-    const head = {
-      kind: 'seal' as const,
+  #sealFacts(): { number: number; voteSequence: number; oldestSegment: number } {
+    return {
       number: this.#lastNumber,
-      syncedThrough: this.#lastNumber,
       voteSequence: this.#votes.sequence,
       oldestSegment: this.#segments.oldest.sequence,
-      tableBytes: 0,
-      dataBytes: 0,
     };
-    const seal = new Uint8Array(blockBytes);
-    encodeHead(seal, head, { seed: segmentSeed(this.#identity, sequence), position });
-    return { type: 'write', path: segmentPath(sequence), position, buffers: [seal], sync };
   }
 
   #finishClosing(): void {
+    if (this.#closing === undefined || this.#segments.busy || this.#seals.busy) return;
+    if (this.#seals.unsafe(this.#lastNumber)) return this.#seal(() => this.#vouch(true));
     const closing = this.#closing;
-    if (closing === undefined || this.#segments.busy || this.#vouching) return;
     this.#closing = undefined;
-    this.#seal(true, closing);
+    closing();
   }
 
   #keepReserve(): void {
@@ -367,7 +368,7 @@ export class MemberLog {
     for (const { index, data } of entries) {
       assert(
         data.length <= this.#settings.batchBytesMax - 2 ** 10,
-        `entry ${index} has ${data.length} bytes, more than a batch may carry`,
+        () => `entry ${index} has ${data.length} bytes, more than a batch may carry`,
       );
     }
   }

@@ -304,7 +304,9 @@ class Recovery {
       end === undefined
         ? planStartOver(parts, this.#found, lastNumber + 1)
         : planCut(this.#identity, this.#found, end, this.#groups.segments);
-    const voteLost = table === undefined || table.sequence < chain.voteSequence;
+    // What names the newest version may be among what is lost of the log.
+    const voteLost =
+      table === undefined || table.sequence < chain.voteSequence || !this.#found.votesWhole;
     const unknown = voteLost || end === undefined;
     const votes = this.#votes({ suspect: true, voteLost, unknown });
     chain.next = lastNumber + 1;

@@ -49,9 +49,15 @@ export class VoteFile {
   set(group: GroupId, { term, vote }: Pick<HardState, 'term' | 'vote'>): void {
     const row = this.#rows.get(group);
     if (row?.term === term && row.vote === vote) return;
-    assert(row === undefined || term >= row.term, `group ${group}: the term goes back`);
+    assert(row === undefined || term >= row.term, () => `group ${group}: the term goes back`);
     const marks = row ?? { suspect: this.unknownSuspect, voteLost: this.unknownSuspect };
     this.#put(group, { ...marks, term, vote });
+  }
+
+  /** A part of the group's log is lost: it must neither vote nor count. */
+  markSuspect(group: GroupId): void {
+    const row = this.#rows.get(group) ?? { term: 0, vote: 0, voteLost: this.unknownSuspect };
+    this.#put(group, { ...row, suspect: true });
   }
 
   /** The group has caught up: it may vote and count again. */

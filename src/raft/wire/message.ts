@@ -185,6 +185,9 @@ const codecs: { readonly [Type in MessageType]: Codec<Type> } = {
   },
 };
 
+/** Stands before the type byte of a message whose sender must not be counted. */
+const SUSPECT = 17;
+
 /** Tables by type name and by number; the compiler cannot see through either index. */
 type AnyCodec = Codec<MessageType>;
 const byNumber: (AnyCodec | undefined)[] = [];
@@ -222,6 +225,7 @@ export class MessageWriter {
   /** Appends a message to `writer`, behind whatever stands there. */
   write(writer: ByteWriter, message: Message): void {
     const codec = codecs[message.type] as unknown as AnyCodec;
+    if (message.suspect) writer.byte(SUSPECT);
     writer.byte(codec.number).number(message.from).number(message.to).number(message.term);
     codec.write(writer, message, this.#sections);
   }
@@ -234,16 +238,18 @@ export class MessageWriter {
 
 /** Reads one message and leaves `reader` behind it. */
 export function readMessage(reader: ByteReader): Message {
-  const number = reader.byte();
+  const first = reader.byte();
+  const number = first === SUSPECT ? reader.byte() : first;
   const codec = byNumber[number];
   if (codec === undefined) {
     throw new QuorateError('malformed-message', `unknown message type ${number}`);
   }
-  return codec.read(reader, {
+  const message = codec.read(reader, {
     from: reader.number(),
     to: reader.number(),
     term: reader.number(),
   });
+  return first === SUSPECT ? { ...message, suspect: true } : message;
 }
 
 /** The bytes of one message alone. */

@@ -10,7 +10,8 @@ const emptyNames = new Set(['utils', 'util', 'common', 'misc', 'helpers', 'helpe
 
 /** Files and folders with code in them are named in kebab-case, after their subject. */
 export function fileNames(project: Project): string[] {
-  return [...project.files.keys()].filter(isModule).flatMap((path) => {
+  const written = (path: string): boolean => isModule(path) && !isGenerated(path);
+  return [...project.files.keys()].filter(written).flatMap((path) => {
     const parts = path.split('/');
     return [
       ...parts
@@ -44,7 +45,8 @@ export function openings(project: Project): string[] {
 /** What must not be committed. The patterns are written so that they do not match themselves. */
 const words: readonly (readonly [RegExp, string])[] = [
   [/\b(TO[D]O|FIX[M]E|XX[X])\b/, 'unfinished work'],
-  [/\b(not|un)[ -]?imple[m]ented\b/i, 'unfinished work'],
+  // One word only: the other spelling is the name of a gRPC status.
+  [/\bnot[ -]imple[m]ented\b/i, 'unfinished work'],
   [/(^|["'`(\s=])\/(wor[k]|roo[t]|hom[e]|User[s])\/[\w.-]/, "a path of someone's machine"],
   [/\b[A-Z]:\\User[s]\\/, "a path of someone's machine"],
   [/\bregistr[y]\.[a-z0-9-]+\.[a-z]+/, "a registry's host"],

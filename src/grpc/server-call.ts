@@ -1,0 +1,245 @@
+/**
+ * One call on the server's side, from its header fields to its status.
+ *
+ * Invariants: exactly one status is sent, or the exchange is broken off; nothing is sent behind it;
+ * the handler hears `over` exactly once, and nothing after it. A call that fails before its first
+ * answer is answered by trailers alone.
+ */
+import type { QuorateError } from '../base/errors.ts';
+import type { Cancel } from '../ports/callbacks.ts';
+import type { HttpExchange } from '../ports/http.ts';
+import type { Address, PeerCertificate } from '../ports/streams.ts';
+import { frame } from './frame.ts';
+import { IncomingMessages, type IncomingOptions } from './incoming.ts';
+import {
+  encodeMessage,
+  type Metadata,
+  metadataFromHeaders,
+  metadataToHeaders,
+} from './metadata.ts';
+import type { Method } from './method.ts';
+import { okStatus, type Status, statusCodes, statusOf } from './status.ts';
+
+/** What handlers see of a call. */
+export interface ServerCall<Response = unknown> {
+  readonly path: string;
+  readonly metadata: Metadata;
+  readonly remote: Address;
+  readonly certificate: PeerCertificate | null;
+  /** Fires when nobody waits for the answer any more: cancelled, past its deadline, or ended. */
+  readonly signal: AbortSignal;
+  /** Whether the call has ended. */
+  readonly over: boolean;
+  /** Bytes of answers that have not left yet: the client is slow. */
+  readonly bufferedBytes: number;
+  /** Sent before the first answer. */
+  sendMetadata(metadata: Metadata): void;
+  /** Sends an answer of a stream; false where it is better to wait for `drained`. */
+  send(response: Response): boolean;
+  /** Ends the call. Once; later ones are ignored, for a call may end from several sides. */
+  finish(status?: Status): void;
+  /** Stops and resumes `received`. */
+  pause(): void;
+  resume(): void;
+}
+
+/** A handler's side of a call that streams. */
+export interface StreamHandler<Request> {
+  received(request: Request): void;
+  /** The client will send no more; it still listens. */
+  ended(): void;
+  drained?(): void;
+  /** The call has ended, however that came. */
+  over?(): void;
+}
+
+/** What a call shares with all of its server. */
+export interface CallHost extends Pick<IncomingOptions, 'compression' | 'messageBytesMax'> {
+  after(delayMs: number, callback: () => void): Cancel;
+  nowMs(): number;
+  statusOfError(error: unknown): Status;
+  /** Counts bytes of requests that are not whole yet; false where they are too many for all. */
+  assembling(changeBytes: number): boolean;
+  /** The call has ended with this status; `cancelled` where the client broke it off. */
+  ended(call: Call<never, never>, code: number): void;
+}
+
+const answerHeaders = {
+  'content-type': 'application/grpc',
+  'grpc-accept-encoding': 'identity,gzip',
+} as const;
+
+export class Call<Request, Response> implements ServerCall<Response> {
+  readonly metadata: Metadata;
+  /** When it began, of the monotonic clock. */
+  readonly beganMs: number;
+  readonly #method: Method<Request, Response>;
+  readonly #exchange: HttpExchange;
+  readonly #host: CallHost;
+  readonly #incoming: IncomingMessages;
+  #handler: StreamHandler<Request> | undefined;
+  #controller: AbortController | undefined;
+  #cancelTimer: Cancel | undefined;
+  #heldBytes = 0;
+  #initial: Metadata = {};
+  #responded = false;
+  over = false;
+
+  constructor(
+    exchange: HttpExchange,
+    method: Method<Request, Response>,
+    init: { readonly host: CallHost; readonly encoding: string },
+  ) {
+    const { host, encoding } = init;
+    const { compression, messageBytesMax } = host;
+    this.#exchange = exchange;
+    this.#method = method;
+    this.#host = host;
+    this.beganMs = host.nowMs();
+    this.metadata = metadataFromHeaders(exchange.request.headers);
+    this.#incoming = new IncomingMessages(
+      { compression, messageBytesMax, encoding, source: exchange },
+      {
+        message: (bytes) => this.#received(bytes),
+        ended: () => this.#guarded(() => this.#handler?.ended()),
+        failed: (status) => this.finish(status),
+      },
+    );
+  }
+
+  get path(): string {
+    return this.#method.path;
+  }
+
+  get remote(): Address {
+    return this.#exchange.remote;
+  }
+
+  get certificate(): PeerCertificate | null {
+    return this.#exchange.certificate;
+  }
+
+  get bufferedBytes(): number {
+    return this.over ? 0 : this.#exchange.bufferedBytes;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.over) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Begins: from now on the handler hears of the call. */
+  start(handler: StreamHandler<Request>, deadlineMs: number | undefined): void {
+    this.#handler = handler;
+    this.#exchange.subscribe({
+      received: (bytes) => this.#push(bytes),
+      ended: () => this.#incoming.end(),
+      drained: () => {
+        if (!this.over) this.#handler?.drained?.();
+      },
+      closed: () => this.#close(statusCodes.cancelled),
+    });
+    if (deadlineMs === undefined) return;
+    this.#cancelTimer = this.#host.after(deadlineMs, () => {
+      this.finish(statusOf('deadline-exceeded', 'context deadline exceeded'));
+    });
+  }
+
+  sendMetadata(metadata: Metadata): void {
+    this.#initial = metadata;
+  }
+
+  send(response: Response): boolean {
+    if (this.over) return false;
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#method.response.encode(response);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+    this.#respond();
+    return this.#exchange.write(frame(bytes));
+  }
+
+  finish(status: Status = okStatus): void {
+    if (this.over) return;
+    const trailers = {
+      ...(status.metadata === undefined ? {} : metadataToHeaders(status.metadata)),
+      'grpc-status': String(status.code),
+      ...(status.message === '' ? {} : { 'grpc-message': encodeMessage(status.message) }),
+    };
+    if (this.#responded) this.#exchange.end(trailers);
+    else if (status.code === statusCodes.ok) {
+      this.#respond();
+      this.#exchange.end(trailers);
+    } else {
+      const initial = metadataToHeaders(this.#initial);
+      this.#exchange.respondOnly(200, { ...initial, ...answerHeaders, ...trailers });
+    }
+    this.#close(status.code);
+  }
+
+  /** Ends the call with what an error means. */
+  fail(error: unknown): void {
+    if (!this.over) this.finish(this.#host.statusOfError(error));
+  }
+
+  pause(): void {
+    if (!this.over) this.#exchange.pause();
+  }
+
+  resume(): void {
+    if (!this.over) this.#exchange.resume();
+  }
+
+  #respond(): void {
+    if (this.#responded) return;
+    this.#responded = true;
+    this.#exchange.respond(200, { ...metadataToHeaders(this.#initial), ...answerHeaders });
+  }
+
+  #push(bytes: Uint8Array): void {
+    if (this.over) return;
+    this.#incoming.push(bytes);
+    const { heldBytes } = this.#incoming;
+    const welcome = this.#host.assembling(heldBytes - this.#heldBytes);
+    this.#heldBytes = heldBytes;
+    if (!welcome && !this.over) {
+      this.finish(statusOf('resource-exhausted', 'too many bytes of unfinished requests'));
+    }
+  }
+
+  #received(bytes: Uint8Array): void {
+    let request: Request;
+    try {
+      request = this.#method.request.decode(bytes);
+    } catch (error) {
+      const reason = (error as QuorateError | Error).message;
+      return this.finish(statusOf('internal', `grpc: error unmarshalling request: ${reason}`));
+    }
+    this.#guarded(() => this.#handler?.received(request));
+  }
+
+  /** What a handler throws ends its call, and nothing else. */
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #close(code: number): void {
+    if (this.over) return;
+    this.over = true;
+    this.#cancelTimer?.();
+    this.#incoming.stop();
+    this.#host.assembling(-this.#heldBytes);
+    this.#heldBytes = 0;
+    this.#controller?.abort();
+    this.#host.ended(this as unknown as Call<never, never>, code);
+    this.#handler?.over?.();
+  }
+}

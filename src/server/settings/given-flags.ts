@@ -1,0 +1,142 @@
+/**
+ * What was given, from three sources: the command line, the environment, a configuration file.
+ * Rules of etcd's: the same setting on the command line and in the environment is an error, and
+ * beside a configuration file neither of them counts.
+ */
+import { parse as parseYaml } from 'yaml';
+import { QuorateError } from '../../base/errors.ts';
+import { type FlagName, fileSections, flagTable, isFlagName } from './flag-table.ts';
+
+/** Texts by flag, and what an operator should be told. */
+export interface GivenFlags {
+  readonly texts: ReadonlyMap<FlagName, string>;
+  readonly warnings: readonly string[];
+}
+
+/** Where settings may come from. */
+export interface FlagSources {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => Promise<string>;
+}
+
+const prefixes = ['ETCD_', 'QUORATE_'];
+
+/** Variables of etcd's other programs, which are no business of a server's. */
+const foreignVariables = new Set(['ETCD_UNSUPPORTED_ARCH', 'ETCD_VERSION', 'ETCD_RELEASE']);
+
+/** Gathers what was given. Throws `invalid-config`. */
+export async function givenFlags({ args, env, readFile }: FlagSources): Promise<GivenFlags> {
+  const warnings: string[] = [];
+  const fromArgs = argumentTexts(args);
+  const fromEnv = environmentTexts(env, warnings);
+  for (const [name, { variable }] of fromEnv) {
+    if (!fromArgs.has(name)) continue;
+    throw invalid(
+      `conflicting environment variable "${variable}" is shadowed by corresponding command-line ` +
+        'flag (either unset environment variable or disable flag)',
+    );
+  }
+  const path = fromArgs.get('config-file') ?? fromEnv.get('config-file')?.text;
+  if (path !== undefined && path !== '') {
+    if (fromArgs.size + fromEnv.size > 1) {
+      warnings.push('a configuration file is given: other flags and the environment do not count');
+    }
+    return { texts: fileTexts(await readFile(path), path), warnings };
+  }
+  const texts = new Map(fromArgs);
+  for (const [name, { text }] of fromEnv) texts.set(name, text);
+  return { texts, warnings };
+}
+
+function argumentTexts(args: readonly string[]): Map<FlagName, string> {
+  const texts = new Map<FlagName, string>();
+  for (let index = 0; index < args.length; index++) {
+    const match = /^--?([a-z][\w-]*)(?:=(.*))?$/s.exec(args[index]!);
+    if (match === null) throw invalid(`"${args[index]}" is not a valid flag`);
+    const name = match[1]!;
+    if (!isFlagName(name)) throw invalid(`flag provided but not defined: -${name}`);
+    let text = match[2];
+    if (text === undefined && flagTable[name].kind === 'switch') text = 'true';
+    if (text === undefined) text = args[++index];
+    if (text === undefined) throw invalid(`flag needs an argument: -${name}`);
+    // As with Go's flags, the last one counts.
+    texts.set(name, text);
+  }
+  return texts;
+}
+
+function environmentTexts(
+  env: FlagSources['env'],
+  warnings: string[],
+): Map<FlagName, { text: string; variable: string }> {
+  const texts = new Map<FlagName, { text: string; variable: string }>();
+  for (const [variable, text] of Object.entries(env)) {
+    const prefix = prefixes.find((each) => variable.startsWith(each));
+    if (prefix === undefined || text === undefined || text === '') continue;
+    const name = variable.slice(prefix.length).toLowerCase().replaceAll('_', '-');
+    if (!isFlagName(name)) {
+      if (!foreignVariables.has(variable)) {
+        warnings.push(`unrecognized environment variable ${variable}`);
+      }
+      continue;
+    }
+    const before = texts.get(name);
+    if (before !== undefined && before.text !== text) {
+      throw invalid(`${before.variable} and ${variable} contradict each other`);
+    }
+    texts.set(name, { text, variable });
+  }
+  return texts;
+}
+
+function fileTexts(content: string, path: string): Map<FlagName, string> {
+  let read: unknown;
+  try {
+    // JSON is YAML too. Numbers stay as they are written.
+    read = parseYaml(content, { intAsBigInt: true, maxAliasCount: 0 });
+  } catch (error) {
+    throw invalid(`${path}: ${error instanceof Error ? error.message : error}`);
+  }
+  const texts = new Map<FlagName, string>();
+  if (read === null) return texts;
+  const top = sectionOf(read, path);
+  for (const [name, value] of Object.entries(top)) {
+    const section = Object.hasOwn(fileSections, name) ? fileSections[name] : undefined;
+    if (section !== undefined) {
+      for (const [inner, text] of Object.entries(sectionOf(value ?? {}, `${path}: ${name}`))) {
+        const flag = Object.hasOwn(section, inner) ? section[inner] : undefined;
+        if (flag === undefined) throw invalid(`${path}: unknown setting ${name}.${inner}`);
+        texts.set(flag, textOf(text, `${name}.${inner}`));
+      }
+    } else if (isFlagName(name) && name !== 'config-file') texts.set(name, textOf(value, name));
+    else throw invalid(`${path}: unknown setting "${name}"`);
+  }
+  return texts;
+}
+
+function sectionOf(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw invalid(`${what} is no set of settings`);
+}
+
+function textOf(value: unknown, name: string): string {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'boolean':
+    case 'bigint':
+    case 'number':
+      return String(value);
+    default:
+      if (value === null) return '';
+      if (Array.isArray(value)) return value.map((each) => textOf(each, name)).join(',');
+      throw invalid(`${name} has a value of a kind that it cannot have`);
+  }
+}
+
+export function invalid(message: string): QuorateError {
+  return new QuorateError('invalid-config', message);
+}

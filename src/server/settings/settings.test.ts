@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { readSettings } from './settings.ts';
+
+const read = (
+  args: string[] = [],
+  env: Record<string, string> = {},
+  files: Record<string, string> = {},
+) => readSettings({ args, env, readFile: async (path) => files[path] ?? Promise.reject(path) });
+
+describe('settings', () => {
+  test("etcd's defaults", async () => {
+    expect(await read()).toMatchObject({
+      name: 'default',
+      dataDir: 'default.etcd',
+      listenClient: [{ address: { host: 'localhost', port: 2379 }, secure: false }],
+      advertiseClientUrls: ['http://localhost:2379'],
+      initialCluster: [{ name: 'default', url: 'http://localhost:2380' }],
+      initialClusterState: 'new',
+      heartbeatIntervalMs: 100,
+      electionTimeoutMs: 1000,
+      requestBytesMax: 1_572_864,
+      keepAliveIntervalMs: 7_200_000,
+      autoCompaction: undefined,
+      warnings: [],
+    });
+  });
+
+  test('--flag v, --flag=v, -flag, and switches with and without a value', async () => {
+    const settings = await read([
+      '--name',
+      'a',
+      '--data-dir=/d',
+      '-initial-cluster',
+      'a=http://localhost:2380,b=http://10.0.0.2:2380',
+      '--strict-security',
+      '--enable-grpc-gateway=false',
+      '--auto-compaction-retention',
+      '1',
+    ]);
+    expect(settings).toMatchObject({
+      name: 'a',
+      dataDir: '/d',
+      initialCluster: [{ name: 'a' }, { name: 'b', url: 'http://10.0.0.2:2380' }],
+      strictSecurity: true,
+      gateway: false,
+      autoCompaction: { mode: 'periodic', retentionMs: 3_600_000 },
+    });
+  });
+
+  test('the environment with either prefix; both in flag and environment is fatal', async () => {
+    expect((await read([], { ETCD_MAX_TXN_OPS: '7' })).txnOperationsMax).toBe(7);
+    expect((await read([], { QUORATE_MAX_TXN_OPS: '8' })).txnOperationsMax).toBe(8);
+    await expect(read(['--max-txn-ops=7'], { ETCD_MAX_TXN_OPS: '7' })).rejects.toThrow(
+      'conflicting environment variable "ETCD_MAX_TXN_OPS" is shadowed',
+    );
+    await expect(read([], { ETCD_MAX_TXN_OPS: '7', QUORATE_MAX_TXN_OPS: '8' })).rejects.toThrow(
+      'contradict',
+    );
+    expect((await read([], { ETCD_NONSENSE: 'x' })).warnings).toEqual([
+      'unrecognized environment variable ETCD_NONSENSE',
+    ]);
+  });
+
+  test('a configuration file in YAML or JSON, with its sections; flags beside it do not count', async () => {
+    const yaml = `
+name: c
+initial-cluster: c=http://localhost:2380
+max-request-bytes: 1000000
+client-transport-security:
+  cert-file: /c.pem
+  key-file: /k.pem
+  trusted-ca-file: /ca.pem
+`;
+    const settings = await read(['--config-file=f', '--name=other'], {}, { f: yaml });
+    expect(settings).toMatchObject({
+      name: 'c',
+      requestBytesMax: 1_000_000,
+      clientTls: {
+        certificatePath: '/c.pem',
+        authorityPath: '/ca.pem',
+        clientCertificateRequired: true,
+      },
+    });
+    expect(settings.warnings[0]).toContain('do not count');
+    const json = '{"name":"d","enable-grpc-gateway":false}';
+    expect(await read([], { ETCD_CONFIG_FILE: 'f' }, { f: json })).toMatchObject({
+      name: 'd',
+      gateway: false,
+    });
+    await expect(read(['--config-file=f'], {}, { f: 'nonsense: 1' })).rejects.toThrow('nonsense');
+    await expect(read(['--config-file=f'], {}, { f: 'name: [{}]' })).rejects.toThrow('name');
+    await expect(read(['--config-file=f'], {}, { f: ': :' })).rejects.toThrow('f:');
+  });
+
+  test.each([
+    [['--unknown'], 'flag provided but not defined: -unknown'],
+    [['--name'], 'flag needs an argument: -name'],
+    [['serve'], 'not a valid flag'],
+    [['--max-txn-ops=many'], 'invalid value "many"'],
+    [['--max-txn-ops=-1'], 'invalid value "-1"'],
+    [['--strict-security=perhaps'], 'invalid boolean value'],
+    [['--election-timeout=400'], 'should be at least as 5 times'],
+    [['--initial-cluster=b=http://localhost:2380'], "couldn't find local name"],
+    [['--initial-cluster=default=http://h:1'], 'missing from'],
+    [['--listen-client-urls=localhost:2379'], 'listen-client-urls'],
+    [['--listen-client-urls=https://localhost:2379'], 'https needs'],
+    [['--cert-file=x'], 'must both be present'],
+    [['--grpc-keepalive-interval=5'], 'is no duration'],
+    [['--initial-cluster-state=old'], 'initial-cluster-state'],
+  ])('%j is refused', async (args, message) => {
+    await expect(read(args)).rejects.toThrow(message);
+  });
+
+  test('flags that have no meaning here are taken, and it is said', async () => {
+    expect((await read(['--enable-v2', '--snapshot-count=5'])).warnings).toEqual([
+      '--enable-v2 has no effect: there is no v2 API',
+      "--snapshot-count has no effect: Quorate's log has its own files and sizes",
+    ]);
+  });
+});

@@ -1,0 +1,328 @@
+/**
+ * What a server is told: etcd's settings with their defaults, checked. {@link readSettings} makes
+ * them of flags; whoever embeds a server may write them directly.
+ */
+
+import { type FlagName, flagTable } from './flag-table.ts';
+import { type FlagSources, givenFlags, invalid } from './given-flags.ts';
+import { type Endpoint, parseUrls, sameEndpoint } from './urls.ts';
+
+/** Files of one side's TLS. */
+export interface TlsFiles {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+  /** Authorities that the other side's certificate must come from; given, one is required. */
+  readonly authorityPath?: string;
+  readonly clientCertificateRequired: boolean;
+  readonly revocationListPath?: string;
+}
+
+/** How a server runs. */
+export interface ServerSettings {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly listenClient: readonly Endpoint[];
+  readonly advertiseClientUrls: readonly string[];
+  readonly listenPeer: Endpoint;
+  readonly advertisePeerUrls: readonly string[];
+  /** The first members of the cluster, this one among them. */
+  readonly initialCluster: readonly { readonly name: string; readonly url: string }[];
+  readonly initialClusterState: 'new' | 'existing';
+  readonly clusterToken: string;
+  readonly heartbeatIntervalMs: number;
+  readonly electionTimeoutMs: number;
+  /** Bytes of the store above which writes are refused; 0: etcd's 2 GiB; negative: none. */
+  readonly quotaBytes: number;
+  readonly requestBytesMax: number;
+  readonly txnOperationsMax: number;
+  readonly streamsMax: number;
+  readonly learnersMax: number;
+  readonly autoCompaction:
+    | { readonly mode: 'periodic'; readonly retentionMs: number }
+    | { readonly mode: 'revision'; readonly retention: number }
+    | undefined;
+  readonly strictReconfiguration: boolean;
+  /** `simple`, or `jwt,…` as etcd writes it. */
+  readonly authToken: string;
+  readonly authTokenTtlMs: number;
+  readonly pingIntervalMsMin: number;
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly progressNotifyIntervalMs: number;
+  readonly listenMetrics: readonly Endpoint[];
+  readonly clientTls: TlsFiles | undefined;
+  readonly peerTls: TlsFiles | undefined;
+  /** Names that HTTP requests may carry as host beside loopback, addresses and advertised names. */
+  readonly hostNames: readonly string[];
+  /** Origins of pages that may talk to this server. */
+  readonly origins: readonly string[];
+  readonly gateway: boolean;
+  readonly strictSecurity: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** What an operator should be told at the start. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads flags, environment and configuration file. Throws `invalid-config`. */
+export async function readSettings(sources: FlagSources): Promise<ServerSettings> {
+  const given = await givenFlags(sources);
+  const flags = new Flags(given.texts);
+  const warnings = [...given.warnings, ...flags.withoutEffect()];
+  const name = flags.text('name');
+  const advertisePeerUrls = flags.list('initial-advertise-peer-urls');
+  const listenPeer = parseUrls(flags.list('listen-peer-urls'), 'listen-peer-urls');
+  if (listenPeer.length !== 1) throw invalid('listen-peer-urls: exactly one can be listened on');
+  if (flags.switch('force-new-cluster')) {
+    throw invalid('force-new-cluster: restore a snapshot instead');
+  }
+  const heartbeatIntervalMs = flags.whole('heartbeat-interval', { least: 1 });
+  const electionTimeoutMs = flags.whole('election-timeout', { least: 1, most: 50_000 });
+  if (5 * heartbeatIntervalMs > electionTimeoutMs) {
+    throw invalid(
+      `--election-timeout[${electionTimeoutMs}ms] should be at least as 5 times as ` +
+        `--heartbeat-interval[${heartbeatIntervalMs}ms]`,
+    );
+  }
+  const state = flags.text('initial-cluster-state');
+  if (state !== 'new' && state !== 'existing') {
+    throw invalid(`initial-cluster-state is new or existing, not "${state}"`);
+  }
+  const cluster = flags.text('initial-cluster') || `${name}=${advertisePeerUrls.join(`,${name}=`)}`;
+  const settings: ServerSettings = {
+    name,
+    dataDir: flags.text('data-dir') || `${name}.etcd`,
+    listenClient: parseUrls(flags.list('listen-client-urls'), 'listen-client-urls'),
+    advertiseClientUrls: flags.list('advertise-client-urls'),
+    listenPeer: listenPeer[0]!,
+    advertisePeerUrls,
+    initialCluster: initialCluster(cluster),
+    initialClusterState: state,
+    clusterToken: flags.text('initial-cluster-token'),
+    heartbeatIntervalMs,
+    electionTimeoutMs,
+    quotaBytes: flags.whole('quota-backend-bytes', { least: -(2 ** 52) }),
+    requestBytesMax: flags.whole('max-request-bytes', { least: 1, most: 10 * 2 ** 20 }),
+    txnOperationsMax: flags.whole('max-txn-ops', { least: 1 }),
+    streamsMax: flags.whole('max-concurrent-streams', { least: 1, most: 2 ** 31 - 1 }),
+    learnersMax: flags.whole('max-learners', { least: 1 }),
+    autoCompaction: autoCompaction(flags),
+    strictReconfiguration: flags.switch('strict-reconfig-check'),
+    authToken: flags.text('auth-token'),
+    authTokenTtlMs: 1_000 * flags.whole('auth-token-ttl', { least: 1 }),
+    pingIntervalMsMin: flags.duration('grpc-keepalive-min-time'),
+    keepAliveIntervalMs: flags.duration('grpc-keepalive-interval') || 2 ** 31 - 1,
+    keepAliveTimeoutMs: flags.duration('grpc-keepalive-timeout') || 20_000,
+    progressNotifyIntervalMs:
+      flags.duration('experimental-watch-progress-notify-interval') ||
+      flags.duration('watch-progress-notify-interval'),
+    listenMetrics: parseUrls(flags.list('listen-metrics-urls'), 'listen-metrics-urls'),
+    clientTls: tlsFiles(flags, {
+      side: 'client',
+      certificate: 'cert-file',
+      key: 'key-file',
+      authority: 'trusted-ca-file',
+      required: 'client-cert-auth',
+      revocation: 'client-crl-file',
+      automatic: 'auto-tls',
+    }),
+    peerTls: tlsFiles(flags, {
+      side: 'peer',
+      certificate: 'peer-cert-file',
+      key: 'peer-key-file',
+      authority: 'peer-trusted-ca-file',
+      required: 'peer-client-cert-auth',
+      revocation: 'peer-crl-file',
+      automatic: 'peer-auto-tls',
+    }),
+    hostNames: flags.list('host-whitelist'),
+    origins: flags.list('cors'),
+    gateway: flags.switch('enable-grpc-gateway'),
+    strictSecurity: flags.switch('strict-security'),
+    logLevel: logLevel(flags.text('log-level')),
+    warnings,
+  };
+  checkTogether(settings);
+  return settings;
+}
+
+/** What one setting alone cannot show. */
+function checkTogether(settings: ServerSettings): void {
+  const { name, initialCluster: members, advertisePeerUrls, listenClient, clientTls } = settings;
+  if (name === '') throw invalid('a member needs a name');
+  if (listenClient.length === 0) throw invalid('listen-client-urls: at least one is needed');
+  const own = members.filter((member) => member.name === name);
+  if (own.length === 0) {
+    throw invalid(`couldn't find local name "${name}" in the initial cluster configuration`);
+  }
+  const urls = own.map(({ url }) => url);
+  if (!advertisePeerUrls.some((url) => urls.some((other) => sameEndpoint(url, other)))) {
+    throw invalid(
+      `--initial-cluster has ${name}=${urls.join()} but missing from ` +
+        `--initial-advertise-peer-urls=${advertisePeerUrls.join()}`,
+    );
+  }
+  for (const { secure } of listenClient) {
+    if (secure && clientTls === undefined) throw invalid('https needs cert-file and key-file');
+  }
+  if (settings.listenPeer.secure && settings.peerTls === undefined) {
+    throw invalid('https between peers needs peer-cert-file, peer-key-file, peer-trusted-ca-file');
+  }
+}
+
+function initialCluster(text: string): ServerSettings['initialCluster'] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+    .map((each) => {
+      const at = each.indexOf('=');
+      if (at < 1) throw invalid(`initial-cluster: "${each}" is not NAME=URL`);
+      const url = each.slice(at + 1);
+      parseUrls([url], 'initial-cluster');
+      return { name: each.slice(0, at), url };
+    });
+}
+
+function autoCompaction(flags: Flags): ServerSettings['autoCompaction'] {
+  const mode = flags.text('auto-compaction-mode');
+  const retention = flags.text('auto-compaction-retention');
+  if (mode !== 'periodic' && mode !== 'revision') {
+    throw invalid(`auto-compaction-mode is periodic or revision, not "${mode}"`);
+  }
+  if (retention === '' || retention === '0') return undefined;
+  if (mode === 'revision') {
+    if (!/^\d{1,15}$/.test(retention)) throw invalid('auto-compaction-retention is no revision');
+    return { mode, retention: Number(retention) };
+  }
+  // A number without unit is hours.
+  const ms = /^\d+$/.test(retention)
+    ? Number(retention) * 3_600_000
+    : durationMs(retention, 'auto-compaction-retention');
+  return { mode, retentionMs: ms };
+}
+
+interface TlsFlags {
+  readonly side: string;
+  readonly certificate: FlagName;
+  readonly key: FlagName;
+  readonly authority: FlagName;
+  readonly required: FlagName;
+  readonly revocation: FlagName;
+  readonly automatic: FlagName;
+}
+
+function tlsFiles(flags: Flags, names: TlsFlags): TlsFiles | undefined {
+  if (flags.switch(names.automatic)) {
+    throw invalid(`${names.automatic}: Quorate makes no certificates; give it some`);
+  }
+  const [certificatePath, keyPath, authorityPath, revocationListPath] = [
+    flags.text(names.certificate),
+    flags.text(names.key),
+    flags.text(names.authority),
+    flags.text(names.revocation),
+  ];
+  if (certificatePath === '' && keyPath === '') return undefined;
+  if (certificatePath === '' || keyPath === '') {
+    throw invalid(
+      `KeyFile and CertFile must both be present[key: ${keyPath}, cert: ${certificatePath}]`,
+    );
+  }
+  if (revocationListPath !== '' && authorityPath === '') {
+    throw invalid(`${names.revocation} needs ${names.authority}`);
+  }
+  return {
+    certificatePath,
+    keyPath,
+    ...(authorityPath === '' ? {} : { authorityPath }),
+    ...(revocationListPath === '' ? {} : { revocationListPath }),
+    // As in etcd: who names authorities wants certificates.
+    clientCertificateRequired: flags.switch(names.required) || authorityPath !== '',
+  };
+}
+
+function logLevel(text: string): ServerSettings['logLevel'] {
+  switch (text) {
+    case 'debug':
+    case 'info':
+    case 'warn':
+    case 'error':
+      return text;
+    case 'dpanic':
+    case 'panic':
+    case 'fatal':
+      return 'error';
+    default:
+      throw invalid(`log-level: there is no level "${text}"`);
+  }
+}
+
+/** Reads texts by the table. */
+class Flags {
+  readonly #texts: ReadonlyMap<FlagName, string>;
+
+  constructor(texts: ReadonlyMap<FlagName, string>) {
+    this.#texts = texts;
+  }
+
+  withoutEffect(): string[] {
+    return [...this.#texts.keys()].flatMap((name) => {
+      const flag: { readonly without?: string } = flagTable[name];
+      return flag.without === undefined ? [] : [`--${name} has no effect: ${flag.without}`];
+    });
+  }
+
+  text(name: FlagName): string {
+    return this.#texts.get(name) ?? flagTable[name].standard;
+  }
+
+  list(name: FlagName): string[] {
+    return this.text(name)
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== '');
+  }
+
+  switch(name: FlagName): boolean {
+    const text = this.text(name);
+    if (['true', 't', '1', 'TRUE', 'True', 'T'].includes(text)) return true;
+    if (['false', 'f', '0', 'FALSE', 'False', 'F', ''].includes(text)) return false;
+    throw invalid(`invalid boolean value "${text}" for -${name}`);
+  }
+
+  whole(name: FlagName, range: { least?: number; most?: number } = {}): number {
+    const text = this.text(name);
+    const value = Number(text);
+    const { least = 0, most = Number.MAX_SAFE_INTEGER } = range;
+    if (!/^[+-]?\d+$/.test(text) || value < least || value > most) {
+      throw invalid(
+        `invalid value "${text}" for flag -${name}: a whole number in ${least} … ${most}`,
+      );
+    }
+    return value;
+  }
+
+  duration(name: FlagName): number {
+    const text = this.text(name);
+    return text === '' ? 0 : durationMs(text, name);
+  }
+}
+
+/** Milliseconds of a duration as Go writes it: `1h30m`, `500ms`. Throws `invalid-config`. */
+export function durationMs(text: string, what: string): number {
+  const unitMs: Readonly<Record<string, number>> = {
+    us: 1e-3,
+    ms: 1,
+    s: 1_000,
+    m: 60_000,
+    h: 3_600_000,
+  };
+  if (text === '0') return 0;
+  if (!/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+$/.test(text)) {
+    throw invalid(`${what}: "${text}" is no duration such as 500ms, 30s or 1h30m`);
+  }
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)) {
+    total += Number(count) * unitMs[unit!]!;
+  }
+  return total;
+}
