@@ -7,6 +7,7 @@ export const programs = {
   kvRest: 'systems/kv-rest/main.ts',
   raftSuite: 'test/raft-suite/run.ts',
   oneValue: 'systems/one-value/main.ts',
+  journalMember: 'test/real-disk/journal-member.ts',
 };
 
 /**

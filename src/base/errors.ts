@@ -16,6 +16,37 @@ export const errorCodes = {
     meaning: 'A message comes from, or is meant for, another member.',
   },
   'out-of-range': { retryable: false, meaning: 'A term, index or id lies outside 0 … 2^53 − 1.' },
+  'invalid-input': { retryable: false, meaning: 'A command was given what its schema refuses.' },
+  'unknown-command': { retryable: false, meaning: 'The machine has no such command or query.' },
+  'unsupported-value': {
+    retryable: false,
+    meaning: 'A value cannot travel: a function, an instance of a class, a circle, no proper key.',
+  },
+  'value-too-large': { retryable: false, meaning: 'A value takes more bytes than a value may.' },
+  'read-only': {
+    retryable: false,
+    meaning: 'Something other than a command would change a state.',
+  },
+  'plain-state-too-large': {
+    retryable: false,
+    meaning: 'The plain values of a state are larger than they may be: collections hold more.',
+  },
+  'changes-compacted': {
+    retryable: false,
+    meaning: 'The changes behind that index are not known any more: read the state, and go on.',
+  },
+  'version-not-active': {
+    retryable: true,
+    meaning: 'The machine does not run that version yet: not all members know it.',
+  },
+  'machine-too-old': {
+    retryable: false,
+    meaning: 'The group runs a later version of the machine than this program knows.',
+  },
+  'machine-too-new': {
+    retryable: false,
+    meaning: 'The group runs so early a version of the machine that this program forgot it.',
+  },
   'entry-too-large': {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',

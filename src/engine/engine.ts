@@ -18,13 +18,14 @@ import type { Message } from '../raft/message.ts';
 import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
-import type { CallLeader, Event, GroupId, Ticket } from './event.ts';
+import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
 import { GroupOpening } from './group-opening.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
+import type { EngineObserver } from './observer.ts';
 import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
@@ -62,6 +63,8 @@ export interface EngineInit {
 /** The system group, through which all else is found. */
 export const SYSTEM_GROUP: GroupId = 0;
 
+const nothing: readonly never[] = [];
+
 interface WaitingAppend {
   readonly ticket: number;
   readonly replica: Replica;
@@ -70,6 +73,8 @@ interface WaitingAppend {
 }
 
 export class Engine implements ReplicaHost, PeerHandler {
+  /** Told of what Raft does, while there is one. */
+  observer: EngineObserver | undefined;
   readonly #init: EngineInit;
   readonly #peers: Peers;
   readonly #cluster: Cluster;
@@ -83,6 +88,8 @@ export class Engine implements ReplicaHost, PeerHandler {
    * follower, and one of its answers, does for both.
    */
   #notes: { readonly group: GroupId; readonly message: Message }[] = [];
+  /** Tasks that are durable, behind one whose snapshot is being installed: they keep their order. */
+  readonly #installing = new Map<Replica, AppendTask[]>();
   #effects: Effect[] = [];
   #nowMs = 0;
   /** Of the last tick: good enough for what the engine itself proposes. */
@@ -155,6 +162,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       received: (group, message) => this.message(message.from, group, message),
       replica: (group) => this.#replicas.get(group),
+      failed: (error) => this.#stop(error),
       self: presence.self,
     });
     this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
@@ -173,6 +181,11 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#peers;
   }
 
+  /** For figures, and for tests to look at. */
+  get log(): MemberLog {
+    return this.#init.log;
+  }
+
   replica(group: GroupId): Replica | undefined {
     return this.#replicas.get(group);
   }
@@ -181,6 +194,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   handle(event: Event): readonly Effect[] {
     if (this.#state !== 'closed') this.#take(event);
     const effects = this.#effects;
+    if (effects.length === 0) return nothing;
     this.#effects = [];
     return effects;
   }
@@ -211,17 +225,17 @@ export class Engine implements ReplicaHost, PeerHandler {
           const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
           return this.#answer(event.ticket, { ok: false, error });
         }
-        return this.#with(event, (replica) => replica.propose(event));
+        return this.#asked(event)?.propose(event);
       case 'read':
-        return this.#with(event, (replica) => replica.read(event));
+        return this.#asked(event)?.read(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
         return this.#opening.open(event);
       case 'call-leader':
-        return this.#with(event, (replica) => this.#callLeader(replica, event));
+        return this.#callLeader(event);
       case 'transfer-leadership':
-        return this.#with(event, (replica) => this.#transfers.begin(replica, event));
+        return this.#transferLeadership(event);
       case 'close':
         return this.#beginClose();
       default:
@@ -229,21 +243,19 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  #with(
-    request: { readonly group: GroupId; readonly ticket: Ticket },
-    act: (replica: Replica) => void,
-  ): void {
+  /** The replica that a request is for; else the request is answered with why not. */
+  #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#replicas.get(request.group);
-    if (replica === undefined) {
-      const error = new QuorateError('unknown-group', `group ${request.group} is not open here`);
-      return this.#answer(request.ticket, { ok: false, error });
-    }
-    if (this.#state === 'closing') {
-      const error = new QuorateError('closing', 'this member is closing');
-      return this.#answer(request.ticket, { ok: false, error });
+    if (replica === undefined || this.#state === 'closing') {
+      const error =
+        replica === undefined
+          ? new QuorateError('unknown-group', `group ${request.group} is not open here`)
+          : new QuorateError('closing', 'this member is closing');
+      this.#answer(request.ticket, { ok: false, error });
+      return undefined;
     }
     this.#busy.add(replica);
-    act(replica);
+    return replica;
   }
 
   #tick(nowMs: number): void {
@@ -299,7 +311,11 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     const busy = [...this.#busy];
     this.#busy.clear();
-    for (const replica of busy) if (replica.endOfTurn()) this.#busy.add(replica);
+    for (const replica of busy) {
+      if (replica.endOfTurn()) this.#busy.add(replica);
+      this.observer?.turned(replica);
+      log.group(replica.id)?.release(replica.settledIndex);
+    }
     this.#init.snapshots.endOfTurn(busy);
     log.flush();
     // What a flush completes at once (nothing to write) may be answered in the same turn.
@@ -327,17 +343,27 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   /** A task is durable; one with a snapshot is done when the machine has it as well. */
   #settle(replica: Replica, task: AppendTask): void {
+    const earlier = this.#installing.get(replica);
+    if (earlier !== undefined) {
+      earlier.push(task);
+      return;
+    }
     if (task.snapshot === undefined) return replica.appended(task);
+    const later: AppendTask[] = [];
+    this.#installing.set(replica, later);
     this.#init.snapshots.install(replica, task.snapshot, (error) => {
       if (error !== null) return this.#stop(error);
+      this.#installing.delete(replica);
       this.#busy.add(replica);
       replica.appended(task);
+      for (const next of later) this.#settle(replica, next);
     });
   }
 
   // What replicas ask.
 
   send(group: GroupId, message: Message): void {
+    this.observer?.sent(group, message);
     if (message.type === 'append' && message.entries.length === 0) {
       this.#notes.push({ group, message });
       return;
@@ -348,13 +374,13 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   append(replica: Replica, task: AppendTask): void {
     const { entries, hardState, snapshot } = task;
+    this.observer?.appending(replica.id, task);
     const ticket = this.#init.log.append({ group: replica.id, entries, hardState, snapshot });
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
 
   forward(replica: Replica, leader: MemberId, { batch, requiredTerm }: Offer): void {
-    const entries = batch.map(({ entry }) => entry);
-    const payload = encodeForward({ group: replica.id, requiredTerm, entries });
+    const payload = encodeForward({ group: replica.id, requiredTerm, entries: batch });
     this.#call(leader, callKinds.forward, payload, (result) => {
       if (result.ok) replica.proposals.placed(batch, requiredTerm);
       else if (!result.error.maybeApplied) {
@@ -366,11 +392,13 @@ export class Engine implements ReplicaHost, PeerHandler {
   leadershipChanged(replica: Replica): void {
     const { id: group, role, leader } = replica;
     const { term } = replica.raft.core;
+    this.observer?.led(replica);
     this.#effects.push({ type: 'leadership', group, role, term, leader });
     this.#transfers.leadershipChanged(replica, this.self);
   }
 
-  configurationChanged(): void {
+  configurationChanged(replica: Replica): void {
+    this.observer?.configured(replica);
     this.systemChanged();
   }
 
@@ -390,6 +418,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     // A group that is not open yet: Raft sends again, for as long as it takes.
     if (replica === undefined || this.#lost.holds(replica)) return;
     this.#busy.add(replica);
+    this.observer?.received(group, message);
     const refused = replica.step(message);
     if (refused instanceof QuorateError) {
       if (refused.code === 'log-damaged') return this.#lost.found(replica, refused);
@@ -442,7 +471,15 @@ export class Engine implements ReplicaHost, PeerHandler {
     return replica;
   }
 
-  #callLeader(replica: Replica, { ticket, payload }: CallLeader): void {
+  #transferLeadership(event: TransferLeadership): void {
+    const replica = this.#asked(event);
+    if (replica !== undefined) this.#transfers.begin(replica, event);
+  }
+
+  #callLeader(event: CallLeader): void {
+    const replica = this.#asked(event);
+    if (replica === undefined) return;
+    const { ticket, payload } = event;
     const settle = (result: CallResult): void => this.#answer(ticket, result);
     const { id, role, leader } = replica;
     if (role === 'leader') return this.#calls.askSelf(id, payload, settle);

@@ -129,6 +129,16 @@ export class Replica {
     return this.raft.core.configuration;
   }
 
+  /** Entries up to here are applied and, where this member leads, everybody has them. */
+  get settledIndex(): number {
+    let settled = this.#appliedIndex;
+    if (this.role !== 'leader') return settled;
+    for (const { match } of this.raft.core.membership.progress.values()) {
+      if (match < settled) settled = match;
+    }
+    return settled;
+  }
+
   /** Whether something waits for the end of a turn, or for a leader. */
   get hasQueued(): boolean {
     return this.proposals.hasQueued || this.reads.hasQueued;
@@ -209,8 +219,7 @@ export class Replica {
         this.#host.forward(this, this.leader, { batch, requiredTerm });
         continue;
       }
-      const entries = batch.map((pending) => pending.entry);
-      const placed = this.appendFor(entries, requiredTerm);
+      const placed = this.appendFor(batch, requiredTerm);
       if (placed instanceof QuorateError) this.proposals.refused(batch, requiredTerm, placed);
       else this.proposals.placed(batch, requiredTerm);
     }
@@ -266,7 +275,7 @@ export class Replica {
   #applyEntry(entry: Entry): void {
     assert(
       entry.index === this.#appliedIndex + 1,
-      `entry ${entry.index} follows ${this.#appliedIndex}`,
+      () => `entry ${entry.index} follows ${this.#appliedIndex}`,
     );
     this.#appliedIndex = entry.index;
     if (entry.term !== this.#appliedTerm) {
@@ -291,18 +300,18 @@ export class Replica {
 
 /** Cuts into runs of one required term and of limited size; a single large one goes alone. */
 function* batches(offered: readonly Pending[], bytesMax: number): Iterable<readonly Pending[]> {
-  let batch: Pending[] = [];
+  let from = 0;
   let bytes = 0;
-  for (const pending of offered) {
-    const size = pending.entry.data.length;
-    const fits = bytes + size <= bytesMax && pending.requiredTerm === batch[0]?.requiredTerm;
-    if (batch.length > 0 && !fits) {
-      yield batch;
-      batch = [];
+  for (let at = 0; at < offered.length; at++) {
+    const { data, requiredTerm } = offered[at]!;
+    const fits = bytes + data.length <= bytesMax && requiredTerm === offered[from]!.requiredTerm;
+    if (at > from && !fits) {
+      yield offered.slice(from, at);
+      from = at;
       bytes = 0;
     }
-    batch.push(pending);
-    bytes += size;
+    bytes += data.length;
   }
-  if (batch.length > 0) yield batch;
+  // Mostly that is all of them.
+  yield from === 0 ? offered : offered.slice(from);
 }

@@ -50,6 +50,10 @@ export class Group<State extends Machine = Machine> {
   readonly #host: GroupHost;
   readonly #listeners = new Set<(leadership: Leadership) => void>();
   #leaderHandler: LeaderHandler | undefined;
+  /** One for all requests. */
+  readonly #cancel = (ticket: number): void => {
+    this.#host.dispatch({ type: 'cancel', group: this.id, ticket });
+  };
 
   constructor(init: { id: GroupId; name: string; machine: State; host: GroupHost }) {
     this.id = init.id;
@@ -72,8 +76,17 @@ export class Group<State extends Machine = Machine> {
     const { requiredTerm = 0 } = options;
     const deadlineMs = this.#deadlineMs(options);
     const timeMs = this.#host.wallMs();
-    const request = { type: 'propose', group, command, timeMs, requiredTerm, deadlineMs } as const;
-    return this.#ask(options, (ticket) => this.#host.dispatch({ ...request, ticket }));
+    return this.#ask(options, (ticket) => {
+      this.#host.dispatch({
+        type: 'propose',
+        group,
+        ticket,
+        command,
+        timeMs,
+        requiredTerm,
+        deadlineMs,
+      });
+    });
   }
 
   /**
@@ -168,9 +181,6 @@ export class Group<State extends Machine = Machine> {
   }
 
   #ask<Value>(options: RequestOptions, begin: (ticket: number) => void): Promise<Value> {
-    const { id: group } = this;
-    return this.#host.requests.ask(options, begin, (ticket) => {
-      this.#host.dispatch({ type: 'cancel', group, ticket });
-    });
+    return this.#host.requests.ask(options, begin, this.#cancel);
   }
 }

@@ -9,23 +9,27 @@ import type { Machine } from '../engine/machine.ts';
 import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
+import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Address } from '../ports/streams.ts';
+import type { Address, Credentials } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
-import { Group, type GroupHost } from './group.ts';
+import { Group } from './group.ts';
+import { GroupStores } from './group-stores.ts';
 import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
+import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /** This process's part in a cluster. Made by `openMember`. */
-export class Member implements GroupHost {
+export class Member implements TypedGroupHost {
   readonly requests = new Requests();
   /** Where this member listens for others. */
   readonly address: Address;
@@ -40,6 +44,8 @@ export class Member implements GroupHost {
   readonly #disk: DiskDriver;
   readonly #lock: DirectoryLock;
   readonly #groups = new Map<number, Group>();
+  readonly #stores: GroupStores;
+  readonly #events = new RaftEvents();
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
@@ -71,6 +77,7 @@ export class Member implements GroupHost {
     this.#lock = lock;
     this.#links = links;
     this.#disk = new DiskDriver(ports.disk);
+    this.#stores = new GroupStores(ports.stores);
     this.defaultTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
@@ -148,20 +155,49 @@ export class Member implements GroupHost {
    *
    * @throws QuorateError `group-open`, `timeout`, `aborted`, `over-quota`, `closing`
    */
-  async group<State extends Machine>(
+  group<Definition extends AnyDefinition>(
+    name: string,
+    definition: Definition,
+    options?: RequestOptions,
+  ): Promise<TypedGroup<Definition>>;
+  group<State extends Machine>(
     name: string,
     machine: State,
+    options?: RequestOptions,
+  ): Promise<Group<State>>;
+  async group(
+    name: string,
+    stated: AnyDefinition | Machine,
     options: RequestOptions = {},
-  ): Promise<Group<State>> {
+  ): Promise<Group> {
+    if (stated instanceof MachineDefinition) {
+      const store = stated.onDisk ? await this.#stores.open(name) : undefined;
+      const init = store === undefined ? { name } : { name, store };
+      try {
+        const machine = stated.create(init) as MachineOf<AnyDefinition>;
+        const id = await this.#openGroup(name, machine, options);
+        return this.#keepGroup(new TypedGroup({ id, name, machine, host: this }));
+      } catch (error) {
+        if (store !== undefined) await this.#stores.close(name);
+        throw error;
+      }
+    }
+    const id = await this.#openGroup(name, stated, options);
+    return this.#keepGroup(new Group({ id, name, machine: stated, host: this }));
+  }
+
+  #keepGroup(group: Group): Group {
+    this.#groups.set(group.id, group);
+    return group;
+  }
+
+  #openGroup(name: string, machine: Machine, options: RequestOptions): Promise<number> {
     const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
-    const id = await this.requests.ask<number>(
+    return this.requests.ask<number>(
       options,
       (ticket) => this.dispatch({ type: 'open-group', ticket, name, machine, deadlineMs }),
       () => {},
     );
-    const group = new Group({ id, name, machine, host: this });
-    this.#groups.set(id, group as unknown as Group);
-    return group;
   }
 
   /** The cluster's members, as far as this one knows. */
@@ -179,6 +215,15 @@ export class Member implements GroupHost {
   onMembership(listener: () => void): () => void {
     this.#membershipListeners.add(listener);
     return () => this.#membershipListeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` with what Raft does on this member, in all its groups: roles, terms, votes,
+   * appends, commits, applies, configurations; returns how to stop that.
+   * @throws QuorateError `closing`
+   */
+  onRaft(listener: (event: RaftEvent) => void, options: RaftEventOptions = {}): () => void {
+    return this.#events.listen(this.engine, listener, options);
   }
 
   /**
@@ -200,6 +245,14 @@ export class Member implements GroupHost {
     options: RequestOptions = {},
   ): Promise<void> {
     await this.#proposeSystem({ type: 'update-member', id, address }, options);
+  }
+
+  /**
+   * Takes new certificates for all connections from now on, of a member that was opened with TLS.
+   * @throws QuorateError `tls-failed`; then the old ones stay in use
+   */
+  reload(credentials: Credentials): void {
+    this.#links.reload(credentials);
   }
 
   /**
@@ -302,6 +355,7 @@ export class Member implements GroupHost {
     // The engine has answered what it knew of; of what is left nobody knows.
     this.requests.failAll(new QuorateError(code, message, { maybeApplied: true, cause: error }));
     await new Promise<void>((resolve) => this.#links.close(() => resolve()));
+    await this.#stores.closeAll();
     await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));

@@ -2,6 +2,7 @@
  * Requests that wait for the engine's answer, as promises.
  */
 import { QuorateError } from '../base/errors.ts';
+import { RecentTable } from '../base/recent-table.ts';
 import type { Outcome } from '../engine/machine.ts';
 
 /** How long to wait for an answer. */
@@ -21,7 +22,7 @@ interface Waiting {
 
 export class Requests {
   #next = 1;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new RecentTable<Waiting>();
 
   /** How many wait. */
   get size(): number {
@@ -44,13 +45,13 @@ export class Requests {
       let onAbort: (() => void) | undefined;
       if (signal !== undefined) {
         onAbort = () => {
-          this.#waiting.delete(ticket);
+          this.#waiting.take(ticket);
           cancel(ticket);
           reject(aborted(signal, true));
         };
         signal.addEventListener('abort', onAbort, { once: true });
       }
-      this.#waiting.set(ticket, {
+      this.#waiting.add(ticket, {
         resolve: resolve as Waiting['resolve'],
         reject,
         signal,
@@ -61,20 +62,21 @@ export class Requests {
   }
 
   settle(ticket: number, outcome: Outcome): void {
-    const waiting = this.#waiting.get(ticket);
-    if (waiting === undefined) return;
-    this.#waiting.delete(ticket);
-    if (waiting.onAbort !== undefined) {
-      waiting.signal?.removeEventListener('abort', waiting.onAbort);
-    }
-    if (outcome.ok) waiting.resolve(outcome.value);
-    else waiting.reject(outcome.error);
+    const waiting = this.#waiting.take(ticket);
+    if (waiting !== undefined) end(waiting, outcome);
   }
 
   /** Nothing will be answered any more. */
   failAll(error: QuorateError): void {
-    for (const ticket of [...this.#waiting.keys()]) this.settle(ticket, { ok: false, error });
+    for (const waiting of this.#waiting.values()) end(waiting, { ok: false, error });
+    this.#waiting.clear();
   }
+}
+
+function end({ resolve, reject, signal, onAbort }: Waiting, outcome: Outcome): void {
+  if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+  if (outcome.ok) resolve(outcome.value);
+  else reject(outcome.error);
 }
 
 function aborted(signal: AbortSignal, maybeApplied: boolean): QuorateError {

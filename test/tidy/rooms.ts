@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ports,
   raft: cores,
   swim: cores,
-  mvcc: cores,
+  mvcc: [...cores, 'store'],
   store: cores,
   engine,
   machine,
@@ -44,7 +44,7 @@ export const pureRooms: ReadonlySet<string> = new Set(['base', 'raft', 'swim', '
  * there, dead files are to be expected in them; once it is, the line has to go.
  */
 export const underConstruction: Readonly<Record<string, readonly string[]>> = {
-  'src/server.ts': ['ports', 'platform', 'mvcc', 'store', 'kv', 'grpc', 'server'],
+  'src/server.ts': ['base', 'ports', 'platform', 'mvcc', 'store', 'kv', 'grpc', 'server'],
   'src/client.ts': ['client'],
 };
 
