@@ -52,6 +52,8 @@ export interface EngineInit {
   readonly snapshots: SnapshotWork;
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
+  /** Where members may be as well, by name: what the application was told at its start. */
+  readonly hints: ReadonlyMap<string, string>;
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
   readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
@@ -116,6 +118,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       system: init.system,
       presence,
       told: init.told,
+      hints: init.hints,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),
