@@ -20,6 +20,7 @@ import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
 import { GroupOpening } from './group-opening.ts';
+import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
@@ -105,6 +106,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #calls: IncomingCalls;
   readonly #opening: GroupOpening;
   readonly #lost: LostLogs;
+  readonly #hashes: HashChecks;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -142,6 +144,7 @@ export class Engine implements ReplicaHost, PeerHandler {
         this.#replicas.set(replica.id, replica);
         this.#busy.add(replica);
         this.#lost.started(replica);
+        this.#hashes.started(replica);
       },
     });
     this.#lost = new LostLogs({
@@ -152,7 +155,15 @@ export class Engine implements ReplicaHost, PeerHandler {
       stop: (error) => this.#stop(error),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
     });
+    this.#hashes = new HashChecks({
+      self: presence.self,
+      settings,
+      say: (level, facts, message) => this.#say(level, facts, message),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      busy: (replica) => this.#busy.add(replica),
+    });
     this.#calls = new IncomingCalls({
+      hashes: this.#hashes,
       clusterId,
       system: init.system,
       snapshots: init.snapshots,
@@ -228,9 +239,9 @@ export class Engine implements ReplicaHost, PeerHandler {
           const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
           return this.#answer(event.ticket, { ok: false, error });
         }
-        return this.#asked(event)?.propose(event);
+        return this.#serving(event)?.propose(event);
       case 'read':
-        return this.#asked(event)?.read(event);
+        return this.#serving(event)?.read(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
@@ -247,6 +258,14 @@ export class Engine implements ReplicaHost, PeerHandler {
   }
 
   /** The replica that a request is for; else the request is answered with why not. */
+  /** The replica that is asked, if it may answer for its group. */
+  #serving(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
+    const replica = this.#asked(request);
+    if (replica?.diverged === undefined) return replica;
+    this.#answer(request.ticket, { ok: false, error: replica.diverged });
+    return undefined;
+  }
+
   #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#replicas.get(request.group);
     if (replica === undefined || this.#state === 'closing') {
@@ -274,6 +293,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
     }
     this.#cluster.tick();
+    this.#hashes.tick(nowMs);
     for (const replica of this.#replicas.values())
       if (replica.raft.hasReady()) this.#busy.add(replica);
     this.#peers.tick(nowMs);
@@ -405,6 +425,10 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.systemChanged();
   }
 
+  hashChecked(replica: Replica, index: number): void {
+    this.#hashes.applied(replica, index);
+  }
+
   // What peers bring.
 
   message(from: MemberId, group: GroupId, message: Message): void {
@@ -480,7 +504,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   }
 
   #callLeader(event: CallLeader): void {
-    const replica = this.#asked(event);
+    const replica = this.#serving(event);
     if (replica === undefined) return;
     const { ticket, payload } = event;
     const settle = (result: CallResult): void => this.#answer(ticket, result);
@@ -530,7 +554,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     done?.(outcome);
   }
 
-  #say(level: 'debug' | 'info' | 'warn', facts: LogFacts, message: string): void {
+  #say(level: 'debug' | 'info' | 'warn' | 'error', facts: LogFacts, message: string): void {
     this.#effects.push({ type: 'log', level, facts, message });
   }
 

@@ -39,6 +39,8 @@ export interface ReplicaHost {
   leadershipChanged(replica: Replica): void;
   /** A configuration was applied. */
   configurationChanged(replica: Replica): void;
+  /** The replicas' states shall be compared as they are now, having applied all before `index`. */
+  hashChecked(replica: Replica, index: number): void;
 }
 
 export interface ReplicaLimits {
@@ -57,6 +59,8 @@ export class Replica {
   readonly machine: Machine;
   readonly proposals: Proposals;
   readonly reads: Reads;
+  /** Why this replica answers nothing; see hash-checks.ts. */
+  diverged: QuorateError | undefined;
   readonly #self: MemberId;
   readonly #host: ReplicaHost;
   readonly #limits: ReplicaLimits;
@@ -137,6 +141,14 @@ export class Replica {
       if (match < settled) settled = match;
     }
     return settled;
+  }
+
+  /** The machine's state is not what the others have: nothing is told of it any more. */
+  quarantine(error: QuorateError): void {
+    this.diverged = error;
+    this.raft.renounce();
+    this.proposals.failAll(error.code, error.message);
+    this.reads.failAll(error.code, error.message);
   }
 
   /** Whether something waits for the end of a turn, or for a leader. */
@@ -291,7 +303,8 @@ export class Replica {
   }
 
   #applyCommand({ index, term, data }: Entry): void {
-    const { origin, sequence, body, timeMs } = unwrap(data);
+    const { kind, origin, sequence, body, timeMs } = unwrap(data);
+    if (kind === 'hash-check') return this.#host.hashChecked(this, index);
     if (timeMs > this.#timeMs) this.#timeMs = timeMs;
     const outcome = this.machine.apply(body, { index, term, timeMs: this.#timeMs });
     if (origin === this.#self) this.proposals.applied(sequence, outcome);
