@@ -54,6 +54,7 @@ export async function kvCluster(
     },
   };
   await Promise.all(members.members.map((_, index) => cluster.open(index)));
+  await until(() => kvs.some((kv) => kv.isLeader));
   return cluster;
 }
 
