@@ -12,7 +12,7 @@ import { encodeSystemCommand, type SystemCommand } from '../engine/system-machin
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Address } from '../ports/streams.ts';
+import type { Address, Credentials } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
@@ -22,6 +22,7 @@ import { GroupStores } from './group-stores.ts';
 import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
+import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
 import { type RequestOptions, Requests } from './requests.ts';
 import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
@@ -44,6 +45,7 @@ export class Member implements TypedGroupHost {
   readonly #lock: DirectoryLock;
   readonly #groups = new Map<number, Group>();
   readonly #stores: GroupStores;
+  readonly #events = new RaftEvents();
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
@@ -216,6 +218,15 @@ export class Member implements TypedGroupHost {
   }
 
   /**
+   * Calls `listener` with what Raft does on this member, in all its groups: roles, terms, votes,
+   * appends, commits, applies, configurations; returns how to stop that.
+   * @throws QuorateError `closing`
+   */
+  onRaft(listener: (event: RaftEvent) => void, options: RaftEventOptions = {}): () => void {
+    return this.#events.listen(this.engine, listener, options);
+  }
+
+  /**
    * Removes a member from the cluster. It is part of no group any more when all groups have
    * followed, shortly after; it then ends by itself. Its id is never used again.
    * @throws QuorateError `unknown-member`, `unsafe-change`, `timeout`, `aborted`
@@ -234,6 +245,14 @@ export class Member implements TypedGroupHost {
     options: RequestOptions = {},
   ): Promise<void> {
     await this.#proposeSystem({ type: 'update-member', id, address }, options);
+  }
+
+  /**
+   * Takes new certificates for all connections from now on, of a member that was opened with TLS.
+   * @throws QuorateError `tls-failed`; then the old ones stay in use
+   */
+  reload(credentials: Credentials): void {
+    this.#links.reload(credentials);
   }
 
   /**
