@@ -56,6 +56,7 @@ export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
+export type { RaftEvent, RaftEventOptions, RaftFact } from './member/raft-events.ts';
 export type { RequestOptions } from './member/requests.ts';
 export type { TestCluster, TestClusterOptions } from './member/test-cluster.ts';
 export type {

@@ -30,7 +30,7 @@ export class RecentTable<Value extends object> {
 
   /** @param number above all before it, up to 2^53 − 1 */
   add(number: number, value: Value): void {
-    assert(number > this.#last, `${number} does not follow ${this.#last}`);
+    assert(number > this.#last, () => `${number} does not follow ${this.#last}`);
     this.#last = number;
     if (this.#inSlots * 2 > this.#values.length) this.#grow();
     this.#put(number, value);

@@ -25,6 +25,7 @@ import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
+import type { EngineObserver } from './observer.ts';
 import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
@@ -72,6 +73,8 @@ interface WaitingAppend {
 }
 
 export class Engine implements ReplicaHost, PeerHandler {
+  /** Told of what Raft does, while there is one. */
+  observer: EngineObserver | undefined;
   readonly #init: EngineInit;
   readonly #peers: Peers;
   readonly #cluster: Cluster;
@@ -159,6 +162,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       received: (group, message) => this.message(message.from, group, message),
       replica: (group) => this.#replicas.get(group),
+      failed: (error) => this.#stop(error),
       self: presence.self,
     });
     this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
@@ -309,6 +313,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#busy.clear();
     for (const replica of busy) {
       if (replica.endOfTurn()) this.#busy.add(replica);
+      this.observer?.turned(replica);
       log.group(replica.id)?.release(replica.settledIndex);
     }
     this.#init.snapshots.endOfTurn(busy);
@@ -358,6 +363,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   // What replicas ask.
 
   send(group: GroupId, message: Message): void {
+    this.observer?.sent(group, message);
     if (message.type === 'append' && message.entries.length === 0) {
       this.#notes.push({ group, message });
       return;
@@ -368,6 +374,7 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   append(replica: Replica, task: AppendTask): void {
     const { entries, hardState, snapshot } = task;
+    this.observer?.appending(replica.id, task);
     const ticket = this.#init.log.append({ group: replica.id, entries, hardState, snapshot });
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
@@ -385,11 +392,13 @@ export class Engine implements ReplicaHost, PeerHandler {
   leadershipChanged(replica: Replica): void {
     const { id: group, role, leader } = replica;
     const { term } = replica.raft.core;
+    this.observer?.led(replica);
     this.#effects.push({ type: 'leadership', group, role, term, leader });
     this.#transfers.leadershipChanged(replica, this.self);
   }
 
-  configurationChanged(): void {
+  configurationChanged(replica: Replica): void {
+    this.observer?.configured(replica);
     this.systemChanged();
   }
 
@@ -409,6 +418,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     // A group that is not open yet: Raft sends again, for as long as it takes.
     if (replica === undefined || this.#lost.holds(replica)) return;
     this.#busy.add(replica);
+    this.observer?.received(group, message);
     const refused = replica.step(message);
     if (refused instanceof QuorateError) {
       if (refused.code === 'log-damaged') return this.#lost.found(replica, refused);

@@ -275,7 +275,7 @@ export class Replica {
   #applyEntry(entry: Entry): void {
     assert(
       entry.index === this.#appliedIndex + 1,
-      `entry ${entry.index} follows ${this.#appliedIndex}`,
+      () => `entry ${entry.index} follows ${this.#appliedIndex}`,
     );
     this.#appliedIndex = entry.index;
     if (entry.term !== this.#appliedTerm) {

@@ -33,6 +33,8 @@ export interface SnapshotHost {
   /** A received snapshot is to be stepped. */
   received(group: GroupId, message: Message): void;
   replica(group: GroupId): Replica | undefined;
+  /** The disk cannot be trusted any more. */
+  failed(error: QuorateError): void;
   readonly self: MemberId;
 }
 
@@ -240,6 +242,8 @@ export class SnapshotWork {
     const { group, index } = writer.facts;
     if (error !== null) {
       this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
+      // No state of the member rests on this file, but nobody knows what the disk has kept.
+      if (error.code === 'disk-sync-failed') this.#host?.failed(error);
     } else if (current) {
       this.#made(writer.facts);
     }

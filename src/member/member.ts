@@ -22,6 +22,7 @@ import { GroupStores } from './group-stores.ts';
 import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import type { MemberOptions } from './options.ts';
+import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
 import { type RequestOptions, Requests } from './requests.ts';
 import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
@@ -44,6 +45,7 @@ export class Member implements TypedGroupHost {
   readonly #lock: DirectoryLock;
   readonly #groups = new Map<number, Group>();
   readonly #stores: GroupStores;
+  readonly #events = new RaftEvents();
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
@@ -213,6 +215,15 @@ export class Member implements TypedGroupHost {
   onMembership(listener: () => void): () => void {
     this.#membershipListeners.add(listener);
     return () => this.#membershipListeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` with what Raft does on this member, in all its groups: roles, terms, votes,
+   * appends, commits, applies, configurations; returns how to stop that.
+   * @throws QuorateError `closing`
+   */
+  onRaft(listener: (event: RaftEvent) => void, options: RaftEventOptions = {}): () => void {
+    return this.#events.listen(this.engine, listener, options);
   }
 
   /**

@@ -178,7 +178,7 @@ export class Core {
 
   /** Queues a message that may leave before the state so far is durable. */
   send(message: Message): void {
-    assert(message.to !== this.id, `a ${message.type} is addressed to its sender`);
+    assert(message.to !== this.id, () => `a ${message.type} is addressed to its sender`);
     this.messages.push(this.#marked(message));
   }
 

@@ -84,7 +84,10 @@ export class GroupLog implements LogStorage, CachedEntries {
 
   term(index: number): number {
     if (index === this.base.index) return this.base.term;
-    assert(this.base.index < index && index <= this.lastIndex(), `entry ${index} is not stored`);
+    assert(
+      this.base.index < index && index <= this.lastIndex(),
+      () => `entry ${index} is not stored`,
+    );
     return this.#terms.at(index);
   }
 
@@ -98,7 +101,7 @@ export class GroupLog implements LogStorage, CachedEntries {
     const { lastIndex } = this.places;
     assert(
       this.base.index < from && from <= to && to <= lastIndex + 1,
-      `entries [${from}, ${to}) are not stored`,
+      () => `entries [${from}, ${to}) are not stored`,
     );
     if (from === to) return [];
     const start = from - this.cacheFirst();
@@ -119,7 +122,8 @@ export class GroupLog implements LogStorage, CachedEntries {
   setSnapshot(snapshot: Snapshot | undefined): void {
     assert(
       snapshot === undefined || snapshot.index >= this.base.index,
-      `group ${this.id}: a snapshot at ${snapshot?.index} lies before the log, ${this.base.index}`,
+      () =>
+        `group ${this.id}: a snapshot at ${snapshot?.index} lies before the log, ${this.base.index}`,
     );
     this.#snapshot = snapshot;
   }
@@ -136,7 +140,10 @@ export class GroupLog implements LogStorage, CachedEntries {
    */
   compactTo(index: number): void {
     if (index <= this.base.index) return;
-    assert(index <= this.lastIndex(), `group ${this.id}: entry ${index} is not there to compact`);
+    assert(
+      index <= this.lastIndex(),
+      () => `group ${this.id}: entry ${index} is not there to compact`,
+    );
     const base = { index, term: this.term(index) };
     this.uncacheThrough(index);
     this.rebase(base);
@@ -188,14 +195,17 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** Takes over entries that are handed to the log; what stands from the first on is replaced. */
   append(entries: readonly Entry[], ticket: Ticket): void {
     const first = entries[0]!.index;
-    assert(first > this.base.index, `group ${this.id}: entry ${first} is compacted away`);
-    assert(first <= this.lastIndex() + 1, `group ${this.id}: entry ${first} leaves a gap`);
+    assert(first > this.base.index, () => `group ${this.id}: entry ${first} is compacted away`);
+    assert(first <= this.lastIndex() + 1, () => `group ${this.id}: entry ${first} leaves a gap`);
     if (first <= this.lastIndex()) this.#replace(first, ticket);
     let { term } = this.last();
     let bytes = 0;
     let next = first;
     for (const entry of entries) {
-      assert(entry.index === next && entry.term >= term, `group ${this.id}: entry out of order`);
+      assert(
+        entry.index === next && entry.term >= term,
+        () => `group ${this.id}: entry out of order`,
+      );
       if (entry.term !== term || this.#terms.empty) {
         term = entry.term;
         this.#terms.set(next, term);
@@ -218,7 +228,7 @@ export class GroupLog implements LogStorage, CachedEntries {
 
   /** Adds an entry that was found on disk: not in memory, its place yet to be set. */
   recovered(index: number, term: number): void {
-    assert(index === this.lastIndex() + 1, `group ${this.id}: entry ${index} leaves a gap`);
+    assert(index === this.lastIndex() + 1, () => `group ${this.id}: entry ${index} leaves a gap`);
     if (this.#terms.empty || this.term(index - 1) !== term) this.#terms.set(index, term);
     this.places.extend();
   }
