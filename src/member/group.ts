@@ -1,6 +1,7 @@
 /** One replicated machine, as the application on this member sees it. */
 import { QuorateError } from '../base/errors.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { SessionMark } from '../engine/envelope.ts';
 import type { Event, GroupId } from '../engine/event.ts';
 import type { Machine } from '../engine/machine.ts';
 import type { MemberId } from '../raft/entry.ts';
@@ -24,6 +25,11 @@ export interface ProposeOptions extends RequestOptions {
    * A leader that names its own term cannot write any more once another has taken over.
    */
   readonly requiredTerm?: number;
+  /**
+   * Makes the command take effect once, however often it is proposed: a client's name, and the
+   * number of the command among its commands, from 1. A repeated one is answered as the first was.
+   */
+  readonly session?: SessionMark;
 }
 
 /** What a group needs of the member that it is part of. */
@@ -73,7 +79,7 @@ export class Group<State extends Machine = Machine> {
    */
   propose(command: Uint8Array, options: ProposeOptions = {}): Promise<unknown> {
     const { id: group } = this;
-    const { requiredTerm = 0 } = options;
+    const { requiredTerm = 0, session } = options;
     const deadlineMs = this.#deadlineMs(options);
     const timeMs = this.#host.wallMs();
     return this.#ask(options, (ticket) => {
@@ -84,6 +90,7 @@ export class Group<State extends Machine = Machine> {
         command,
         timeMs,
         requiredTerm,
+        session,
         deadlineMs,
       });
     });
