@@ -156,6 +156,11 @@ export const errorCodes = {
     meaning: 'A snapshot on disk, or on its way, is not whole.',
   },
   'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
+  'replica-diverged': {
+    retryable: false,
+    meaning:
+      'The state of a group on this member is not what the others have; remove and re-add it.',
+  },
   'machine-failed': {
     retryable: false,
     meaning: 'A machine broke its contract; the member stops.',

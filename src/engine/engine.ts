@@ -21,6 +21,7 @@ import type { Effect } from './effect.ts';
 import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
 import { GroupOpening } from './group-opening.ts';
 import type { GroupState } from './group-state.ts';
+import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { MemberLog } from './log/member-log.ts';
@@ -55,6 +56,8 @@ export interface EngineInit {
   readonly snapshots: SnapshotWork;
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
+  /** Where members may be as well, by name: what the application was told at its start. */
+  readonly hints: ReadonlyMap<string, string>;
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
   readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
@@ -107,6 +110,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #calls: IncomingCalls;
   readonly #opening: GroupOpening;
   readonly #lost: LostLogs;
+  readonly #hashes: HashChecks;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -123,6 +127,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       system: init.system,
       presence,
       told: init.told,
+      hints: init.hints,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),
@@ -143,6 +148,7 @@ export class Engine implements ReplicaHost, PeerHandler {
         this.#replicas.set(replica.id, replica);
         this.#busy.add(replica);
         this.#lost.started(replica);
+        this.#hashes.started(replica);
       },
     });
     this.#lost = new LostLogs({
@@ -153,7 +159,15 @@ export class Engine implements ReplicaHost, PeerHandler {
       stop: (error) => this.#stop(error),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
     });
+    this.#hashes = new HashChecks({
+      self: presence.self,
+      settings,
+      say: (level, facts, message) => this.#say(level, facts, message),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      busy: (replica) => this.#busy.add(replica),
+    });
     this.#calls = new IncomingCalls({
+      hashes: this.#hashes,
       clusterId,
       system: init.system,
       snapshots: init.snapshots,
@@ -231,9 +245,9 @@ export class Engine implements ReplicaHost, PeerHandler {
           const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
           return this.#answer(event.ticket, { ok: false, error });
         }
-        return this.#asked(event)?.propose(event);
+        return this.#serving(event)?.propose(event);
       case 'read':
-        return this.#asked(event)?.read(event);
+        return this.#serving(event)?.read(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
@@ -250,6 +264,14 @@ export class Engine implements ReplicaHost, PeerHandler {
   }
 
   /** The replica that a request is for; else the request is answered with why not. */
+  /** The replica that is asked, if it may answer for its group. */
+  #serving(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
+    const replica = this.#asked(request);
+    if (replica?.diverged === undefined) return replica;
+    this.#answer(request.ticket, { ok: false, error: replica.diverged });
+    return undefined;
+  }
+
   #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#replicas.get(request.group);
     if (replica === undefined || this.#state === 'closing') {
@@ -277,6 +299,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
     }
     this.#cluster.tick();
+    this.#hashes.tick(nowMs);
     for (const replica of this.#replicas.values())
       if (replica.raft.hasReady()) this.#busy.add(replica);
     this.#peers.tick(nowMs);
@@ -408,6 +431,10 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.systemChanged();
   }
 
+  hashChecked(replica: Replica, index: number): void {
+    this.#hashes.applied(replica, index);
+  }
+
   // What peers bring.
 
   message(from: MemberId, group: GroupId, message: Message): void {
@@ -483,7 +510,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   }
 
   #callLeader(event: CallLeader): void {
-    const replica = this.#asked(event);
+    const replica = this.#serving(event);
     if (replica === undefined) return;
     const { ticket, payload } = event;
     const settle = (result: CallResult): void => this.#answer(ticket, result);
@@ -533,7 +560,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     done?.(outcome);
   }
 
-  #say(level: 'debug' | 'info' | 'warn', facts: LogFacts, message: string): void {
+  #say(level: 'debug' | 'info' | 'warn' | 'error', facts: LogFacts, message: string): void {
     this.#effects.push({ type: 'log', level, facts, message });
   }
 

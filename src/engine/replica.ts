@@ -40,6 +40,8 @@ export interface ReplicaHost {
   leadershipChanged(replica: Replica): void;
   /** A configuration was applied. */
   configurationChanged(replica: Replica): void;
+  /** The replicas' states shall be compared as they are now, having applied all before `index`. */
+  hashChecked(replica: Replica, index: number): void;
 }
 
 export interface ReplicaLimits {
@@ -60,6 +62,8 @@ export class Replica {
   readonly state: GroupState;
   readonly proposals: Proposals;
   readonly reads: Reads;
+  /** Why this replica answers nothing; see hash-checks.ts. */
+  diverged: QuorateError | undefined;
   readonly #self: MemberId;
   readonly #host: ReplicaHost;
   readonly #limits: ReplicaLimits;
@@ -140,6 +144,14 @@ export class Replica {
       if (match < settled) settled = match;
     }
     return settled;
+  }
+
+  /** The machine's state is not what the others have: nothing is told of it any more. */
+  quarantine(error: QuorateError): void {
+    this.diverged = error;
+    this.raft.renounce();
+    this.proposals.failAll(error.code, error.message);
+    this.reads.failAll(error.code, error.message);
   }
 
   /** Whether something waits for the end of a turn, or for a leader. */
@@ -297,6 +309,7 @@ export class Replica {
 
   #applyCommand({ index, term, data }: Entry): void {
     const envelope = unwrap(data);
+    if (envelope.kind === 'hash-check') return this.#host.hashChecked(this, index);
     const outcome = this.state.apply(this.machine, envelope, index, term);
     if (envelope.origin === this.#self) this.proposals.applied(envelope.sequence, outcome);
   }

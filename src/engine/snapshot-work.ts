@@ -217,6 +217,7 @@ export class SnapshotWork {
   }
 
   #isDue(replica: Replica): boolean {
+    if (replica.diverged !== undefined) return false;
     const { snapshotAfterBytes } = this.#settings;
     const due = replica.bytesSinceSnapshot >= snapshotAfterBytes || this.#log.space !== 'enough';
     return due && !this.#making.has(replica) && replica.appliedIndex > this.#newest(replica.id);

@@ -18,6 +18,7 @@ import {
 } from './first-view.ts';
 import { GroupState } from './group-state.ts';
 import { Joining } from './joining.ts';
+import { joiningIncarnation } from './joining-life.ts';
 import { DiskRequests } from './log/disk-requests.ts';
 import type { Identity } from './log/identity.ts';
 import type { MemberLog } from './log/member-log.ts';
@@ -108,8 +109,18 @@ export class Startup {
   }
 
   #join(addresses: () => readonly string[]): void {
+    joiningIncarnation(
+      this.#disk,
+      () => this.#drawId(),
+      (incarnation) => {
+        if (incarnation instanceof QuorateError) this.#fail(incarnation);
+        else this.#joinAs(incarnation, addresses);
+      },
+    );
+  }
+
+  #joinAs(incarnation: number, addresses: () => readonly string[]): void {
     const { name, address, tags, settings, random, mac } = this.#options;
-    const incarnation = this.#drawId();
     const joining = new Joining({
       call: { name, address, tags, incarnation },
       addresses,
@@ -219,6 +230,7 @@ export class Startup {
       systemApplied: loaded.applied,
       snapshots: loaded.snapshots,
       told: loaded.view.state.members,
+      hints: hintsFrom(this.#options.beginning),
       keepBeginning: (bytes, then) => this.#keepBeginning(loaded.view, bytes, then),
       mac,
       wake: this.#options.wake,
@@ -252,4 +264,10 @@ export class Startup {
     this.#phase = { type: 'failed' };
     this.#effects.push({ type: 'closed', error: error ?? null });
   }
+}
+
+/** Where a member's command line says that the others are, by name: they may have moved. */
+function hintsFrom(beginning: Beginning): ReadonlyMap<string, string> {
+  const founders = beginning.type === 'found' ? beginning.founders : [];
+  return new Map(founders.map(({ name, address }) => [name, address]));
 }
