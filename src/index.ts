@@ -9,6 +9,7 @@ import { nodePorts } from './platform/node-ports.ts';
 import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type { SessionMark } from './engine/envelope.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
 export type {
   Call,
@@ -64,7 +65,6 @@ export type {
   MachineOf,
   QueryOptions,
   TypedGroup,
-  TypedLeading,
   TypedLeading,
 } from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
