@@ -237,13 +237,17 @@ function rangeOf(
   const start = reverse ? range.to : from;
   const end = reverse ? from : range.to;
   const options = {
+    start,
+    end,
     reverse,
-    ...(start === undefined ? {} : { start }),
-    ...(end === undefined ? {} : { end }),
-    ...(reverse ? { inclusiveEnd: true, exclusiveStart: true } : {}),
-    ...(transaction === undefined ? {} : { transaction }),
+    inclusiveEnd: reverse,
+    exclusiveStart: reverse,
+    transaction,
   };
-  const walk = database.getRange(options)[Symbol.iterator]() as IterableIterator<StorePair>;
+  // The types of LMDB know no undefined fields, which mean the same as absent ones.
+  const walk = database
+    .getRange(options as Parameters<Database['getRange']>[0])
+    [Symbol.iterator]() as IterableIterator<StorePair>;
   walk[Symbol.iterator] = () => walk;
   return walk;
 }

@@ -56,7 +56,7 @@ const entryOverheadBytes = 200;
 
 const markKey = Uint8Array.of(0);
 const markVersion = 1;
-const all: StoreRange = { from: Uint8Array.of(1) };
+const afterMark = Uint8Array.of(1);
 
 /** See above. It fulfils the engine's `Kept` for the machine that stands on it. */
 export class LayeredStore implements StoreView {
@@ -333,7 +333,9 @@ class LayeredSnapshot implements StoreSnapshot {
 
 /** The mark is nobody else's business. */
 function withoutMark(range: StoreRange): StoreRange {
-  return range.from === undefined ? { ...range, ...all } : range;
+  if (range.from !== undefined) return range;
+  const { to, reverse = false } = range;
+  return to === undefined ? { from: afterMark, reverse } : { from: afterMark, to, reverse };
 }
 
 function encodeMark({ position, state }: StoreMark): Uint8Array {
