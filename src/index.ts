@@ -9,6 +9,7 @@ import { nodePorts } from './platform/node-ports.ts';
 import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type { SessionMark } from './engine/envelope.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
 export type {
   Call,
