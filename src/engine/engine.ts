@@ -22,7 +22,7 @@ import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './e
 import { GroupOpening } from './group-opening.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
-import type { MemberLog } from './log/member-log.ts';
+import type { LogStatus, MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import { isBeginning } from './opening.ts';
@@ -171,6 +171,10 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   get system(): SystemMachine {
     return this.#init.system;
+  }
+
+  get logStatus(): LogStatus {
+    return this.#init.log.status();
   }
 
   get peers(): Peers {
