@@ -10,6 +10,7 @@ import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
+import type { Cancel } from '../ports/callbacks.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Address, Credentials } from '../ports/streams.ts';
@@ -31,6 +32,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** This process's part in a cluster. Made by `openMember`. */
 export class Member implements TypedGroupHost {
   readonly requests = new Requests();
+  readonly electionTimeoutMs: number;
   /** Where this member listens for others. */
   readonly address: Address;
   readonly defaultTimeoutMs: number;
@@ -84,6 +86,7 @@ export class Member implements TypedGroupHost {
     });
     const { log, ...settings } = { ...engineDefaults, ...options.settings };
     const tickMs = options.tickMs ?? settings.tickMs;
+    this.electionTimeoutMs = tickMs * (tuning.engine?.electionTicks ?? settings.electionTicks);
     this.#startup = new Startup({
       name: options.name,
       address: advertise,
@@ -135,6 +138,11 @@ export class Member implements TypedGroupHost {
   /** For the driver of links. */
   deliver(event: Event): void {
     this.#driver.dispatch(event);
+  }
+
+  /** For groups. */
+  after(delayMs: number, callback: () => void): Cancel {
+    return this.#ports.clock.after(delayMs, callback);
   }
 
   nowMs(): number {
