@@ -65,7 +65,6 @@ export type {
   QueryOptions,
   TypedGroup,
   TypedLeading,
-  TypedLeading,
 } from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
 export type { Stream, StreamEvents } from './ports/streams.ts';

@@ -30,7 +30,7 @@ export interface KvOptions {
   readonly electionTimeoutMs: number;
   /** Several services may live in one cluster. Default `kv`. */
   readonly groupName?: string | undefined;
-  /** Whether the state lives in memory, or in a store in the member's directory. Default memory. */
+  /** Whether the state lives in a store in the member's directory, or in memory. Default disk. */
   readonly store?: 'memory' | 'disk' | undefined;
   /** A machine made by {@link openKvMachine} beforehand, for who wants to hear what it applies. */
   readonly machine?: KvMachine | undefined;
@@ -128,7 +128,7 @@ export async function openKvMachine(
   const { transactionOperationsMax } = options;
   return new KvMachine(new LayeredStore(store), {
     ...(transactionOperationsMax === undefined ? {} : { transactionOperationsMax }),
-    kept: options.store === 'disk',
+    kept: options.store !== 'memory',
   });
 }
 
@@ -137,7 +137,7 @@ function openStore({
   ports,
   groupName = 'kv',
 }: Pick<KvOptions, 'store' | 'ports' | 'groupName'>): Promise<Store> {
-  if (store !== 'disk') {
+  if (store === 'memory') {
     return Promise.resolve(new MemoryStore((callback) => void ports.clock.after(0, callback)));
   }
   return new Promise((resolve, reject) => {
