@@ -107,14 +107,10 @@ const suite = (): void => {
     const status = JSON.parse(await one.run('snapshot', 'status', file, '-w', 'json'));
     expect(status.revision).toBe(found.header.revision);
     expect(status.totalKey).toBeGreaterThan(0);
+    const peer = 'http://127.0.0.1:1';
     await one.run(
-      'snapshot',
-      'restore',
-      file,
-      '--data-dir',
-      join(directory, 'data'),
-      '--name',
-      'real',
+      ...['snapshot', 'restore', file, '--data-dir', join(directory, 'data'), '--name', 'real'],
+      ...['--initial-cluster', `real=${peer}`, '--initial-advertise-peer-urls', peer],
     );
     const etcd = await EtcdProcess.start(directory, ['--force-new-cluster']);
     try {
