@@ -66,6 +66,7 @@ export type {
   TypedGroup,
 } from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
+export type { Stream, StreamEvents } from './ports/streams.ts';
 
 /**
  * Opens a member: recovers its directory, or founds or joins a cluster if that is empty, and takes

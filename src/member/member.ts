@@ -93,6 +93,7 @@ export class Member implements TypedGroupHost {
       log: { ...log, ...tuning.log, repair: options.repair ?? false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
+      wake: () => this.#driver.wake(),
     });
     this.#driver = new Driver({
       startup: this.#startup,

@@ -124,14 +124,7 @@ export class KeyWriter {
     store.put(at, bytes);
     facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
     const place = index.set(key, { ...state, latest, depth, jump, nextJump });
-    this.#events.push(
-      new Change(
-        this.#parts,
-        latest,
-        record,
-        before?.deleted === false ? before.latest : undefined,
-      ),
-    );
+    this.#events.push(new Change(this.#parts, latest, record));
     return place;
   }
 
@@ -172,16 +165,11 @@ class Change implements KeyEvent {
   readonly #before: Revision | undefined;
   #previous: KeyValue | 'not asked' | undefined = 'not asked';
 
-  constructor(
-    parts: Pick<ModelParts, 'store' | 'facts'>,
-    at: Revision,
-    record: KeyRecord,
-    before: Revision | undefined,
-  ) {
+  constructor(parts: Pick<ModelParts, 'store' | 'facts'>, at: Revision, record: KeyRecord) {
     this.type = record.deleted ? 'delete' : 'put';
     this.kv = keyValue(at, record);
     this.#parts = parts;
-    this.#before = before;
+    this.#before = record.previous;
   }
 
   get prevKv(): KeyValue | undefined {
@@ -192,15 +180,26 @@ class Change implements KeyEvent {
   }
 }
 
-/** What a key was right before a change at revision `main`; undefined where that is compacted. */
+/**
+ * What a key was before revision `main`, in which it was changed; undefined where that is compacted.
+ * The change before may be one of the same revision: etcd lets some transactions put a key in one
+ * inner transaction and delete it in the next.
+ *
+ * @param before the revision that the change names as the one before it.
+ */
 export function readPrevious(
   { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
   main: number,
   before: Revision | undefined,
 ): KeyValue | undefined {
-  if (before === undefined || main - 1 < facts.compactRevision) return undefined;
-  const bytes = store.get(revisionKey(before.main, before.sub));
-  if (bytes === undefined) return undefined;
-  const record = decodeRecord(bytes);
-  return record.deleted ? undefined : keyValue(before, record);
+  if (main - 1 < facts.compactRevision) return undefined;
+  let at = before;
+  while (at !== undefined) {
+    const bytes = store.get(revisionKey(at.main, at.sub));
+    if (bytes === undefined) return undefined;
+    const record = decodeRecord(bytes);
+    if (at.main < main) return record.deleted ? undefined : keyValue(at, record);
+    at = record.previous;
+  }
+  return undefined;
 }
