@@ -57,7 +57,7 @@ export class RequestMaker {
     return {
       key: this.#key(),
       rangeEnd: this.#end(),
-      startRevision: BigInt(1 + this.#random.below(this.revision)),
+      startRevision: BigInt(Math.max(1, this.revision - this.#random.below(60))),
       prevKv: this.#chance(2),
       filters: this.#chance(4) ? [this.#chance(2) ? 0 : 1] : [],
     };
