@@ -31,7 +31,12 @@ export async function runServers({ folder = join(root, '.cache', 'server') }) {
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', cluster, '--initial-cluster-token', 'npm-start'],
     ];
-    return new LocalMember({ name, args, logPath: join(data, `${name}.log`), say });
+    return new LocalMember({
+      name: `member ${i + 1}`,
+      args,
+      logPath: join(data, `${i + 1}.log`),
+      say,
+    });
   });
   const urls = ports.map(({ api }) => `http://127.0.0.1:${api}`);
 
