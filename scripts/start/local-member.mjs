@@ -44,7 +44,7 @@ export class LocalMember {
 
   /** Whether the process that runs now has said that it serves. */
   get serves() {
-    return this.#output.includes(' serves ');
+    return / serves |ready to serve client requests/.test(this.#output);
   }
 
   start() {
