@@ -53,7 +53,7 @@ export type {
 export type { SchemaIssue, SchemaResult, StandardSchema } from './machine/standard-schema.ts';
 export type { TypedMachine, TypedMachineOptions } from './machine/typed-machine.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
-export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/group.ts';
+export type { Group, LeaderHandler, Leadership, Leading, ProposeOptions } from './member/group.ts';
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
@@ -65,6 +65,7 @@ export type {
   MachineOf,
   QueryOptions,
   TypedGroup,
+  TypedLeading,
 } from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
 export type { Stream, StreamEvents } from './ports/streams.ts';
