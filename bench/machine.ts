@@ -149,11 +149,14 @@ function heapBytes(): number {
 
 /** Takes a snapshot while commands go on, as the engine does: a chunk, some commands, a chunk … */
 function snapshotWhile(walk: Iterator<Uint8Array, void>, command: () => void) {
-  let [longestMs, longestCommandMs, chunks, bytes] = [0, 0, 0, 0];
+  let [longestMs, longestCpuMs, longestCommandMs, chunks, bytes] = [0, 0, 0, 0, 0];
   for (;;) {
     const startMs = performance.now();
+    const cpu = process.cpuUsage();
     const step = walk.next();
+    const { user, system } = process.cpuUsage(cpu);
     longestMs = Math.max(longestMs, performance.now() - startMs);
+    longestCpuMs = Math.max(longestCpuMs, (user + system) / 1000);
     if (step.done === true) break;
     chunks++;
     bytes += step.value.length;
@@ -161,7 +164,7 @@ function snapshotWhile(walk: Iterator<Uint8Array, void>, command: () => void) {
     command();
     longestCommandMs = Math.max(longestCommandMs, performance.now() - commandMs);
   }
-  return { longestMs, longestCommandMs, chunks, bytes };
+  return { longestMs, longestCpuMs, longestCommandMs, chunks, bytes };
 }
 
 function compareWithMap(): void {
@@ -201,10 +204,10 @@ function compareWithMap(): void {
 }
 
 function say(what: string, freezeMs: number, result: ReturnType<typeof snapshotWhile>): void {
-  const { longestMs, longestCommandMs, chunks, bytes } = result;
+  const { longestMs, longestCpuMs, longestCommandMs, chunks, bytes } = result;
   console.log(
-    `${what}   ${freezeMs.toFixed(2)} ms to begin; longest step ${longestMs.toFixed(2)} ms of ${chunks} ` +
-      `(${(bytes / 1e6).toFixed(0)} MB); longest 20 commands between ${longestCommandMs.toFixed(2)} ms`,
+    `${what}   ${freezeMs.toFixed(2)} ms to begin; longest step ${longestMs.toFixed(2)} ms ` +
+      `(${longestCpuMs.toFixed(2)} ms of CPU) of ${chunks} (${(bytes / 1e6).toFixed(0)} MB); longest 20 commands between ${longestCommandMs.toFixed(2)} ms`,
   );
 }
 
