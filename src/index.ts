@@ -56,6 +56,7 @@ export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
+export type { RaftEvent, RaftEventOptions, RaftFact } from './member/raft-events.ts';
 export type { RequestOptions } from './member/requests.ts';
 export type { TestCluster, TestClusterOptions } from './member/test-cluster.ts';
 export type {
@@ -65,6 +66,7 @@ export type {
   TypedGroup,
 } from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
+export type { Stream, StreamEvents } from './ports/streams.ts';
 
 /**
  * Opens a member: recovers its directory, or founds or joins a cluster if that is empty, and takes

@@ -156,6 +156,11 @@ export const errorCodes = {
     meaning: 'A snapshot on disk, or on its way, is not whole.',
   },
   'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
+  'replica-diverged': {
+    retryable: false,
+    meaning:
+      'The state of a group on this member is not what the others have; remove and re-add it.',
+  },
   'machine-failed': {
     retryable: false,
     meaning: 'A machine broke its contract; the member stops.',
@@ -166,6 +171,23 @@ export const errorCodes = {
   },
   aborted: { retryable: true, meaning: 'The caller gave up waiting.' },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
+  'session-expired': {
+    retryable: false,
+    meaning:
+      'What became of the command of that session is not remembered any more: it takes no effect.',
+  },
+  'answer-not-kept': {
+    retryable: false,
+    meaning: 'The command took effect before, but its answer could not be kept for a repetition.',
+  },
+  'invalid-name': {
+    retryable: false,
+    meaning: 'A name is empty, too long, not well-formed, or holds control characters.',
+  },
+  'group-deleted': {
+    retryable: false,
+    meaning: 'The group was deleted; its id is never used again.',
+  },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
   'disk-failed': { retryable: false, meaning: 'The disk reported an error on reading or writing.' },

@@ -20,11 +20,14 @@ import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
 import { GroupOpening } from './group-opening.ts';
+import type { GroupState } from './group-state.ts';
+import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { LogStatus, MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
+import type { EngineObserver } from './observer.ts';
 import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
@@ -47,15 +50,20 @@ export interface EngineInit {
   /** Repair a damaged log from the other members, rather than stop. */
   readonly repair: boolean;
   readonly system: SystemMachine;
+  readonly systemState: GroupState;
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
+  /** Where members may be as well, by name: what the application was told at its start. */
+  readonly hints: ReadonlyMap<string, string>;
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
   readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Something has happened beside the events: lets a turn follow. */
+  readonly wake: () => void;
   readonly nowMs: number;
 }
 
@@ -72,6 +80,8 @@ interface WaitingAppend {
 }
 
 export class Engine implements ReplicaHost, PeerHandler {
+  /** Told of what Raft does, while there is one. */
+  observer: EngineObserver | undefined;
   readonly #init: EngineInit;
   readonly #peers: Peers;
   readonly #cluster: Cluster;
@@ -100,6 +110,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #calls: IncomingCalls;
   readonly #opening: GroupOpening;
   readonly #lost: LostLogs;
+  readonly #hashes: HashChecks;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -116,6 +127,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       system: init.system,
       presence,
       told: init.told,
+      hints: init.hints,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),
@@ -136,6 +148,7 @@ export class Engine implements ReplicaHost, PeerHandler {
         this.#replicas.set(replica.id, replica);
         this.#busy.add(replica);
         this.#lost.started(replica);
+        this.#hashes.started(replica);
       },
     });
     this.#lost = new LostLogs({
@@ -146,7 +159,15 @@ export class Engine implements ReplicaHost, PeerHandler {
       stop: (error) => this.#stop(error),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
     });
+    this.#hashes = new HashChecks({
+      self: presence.self,
+      settings,
+      say: (level, facts, message) => this.#say(level, facts, message),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      busy: (replica) => this.#busy.add(replica),
+    });
     this.#calls = new IncomingCalls({
+      hashes: this.#hashes,
       clusterId,
       system: init.system,
       snapshots: init.snapshots,
@@ -158,10 +179,13 @@ export class Engine implements ReplicaHost, PeerHandler {
       log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       received: (group, message) => this.message(message.from, group, message),
-      replica: (group) => this.#replicas.get(group),
+      replica: (group) => this.#noted(group),
+      failed: (error) => this.#stop(error),
+      wake: () => init.wake(),
       self: presence.self,
     });
-    this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
+    const system = { machine: init.system, state: init.systemState };
+    this.#opening.start(SYSTEM_GROUP, system, init.systemApplied);
     this.#cluster.changed();
   }
 
@@ -225,9 +249,9 @@ export class Engine implements ReplicaHost, PeerHandler {
           const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
           return this.#answer(event.ticket, { ok: false, error });
         }
-        return this.#asked(event)?.propose(event);
+        return this.#serving(event)?.propose(event);
       case 'read':
-        return this.#asked(event)?.read(event);
+        return this.#serving(event)?.read(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
@@ -244,6 +268,14 @@ export class Engine implements ReplicaHost, PeerHandler {
   }
 
   /** The replica that a request is for; else the request is answered with why not. */
+  /** The replica that is asked, if it may answer for its group. */
+  #serving(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
+    const replica = this.#asked(request);
+    if (replica?.diverged === undefined) return replica;
+    this.#answer(request.ticket, { ok: false, error: replica.diverged });
+    return undefined;
+  }
+
   #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#replicas.get(request.group);
     if (replica === undefined || this.#state === 'closing') {
@@ -271,6 +303,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
     }
     this.#cluster.tick();
+    this.#hashes.tick(nowMs);
     for (const replica of this.#replicas.values())
       if (replica.raft.hasReady()) this.#busy.add(replica);
     this.#peers.tick(nowMs);
@@ -313,6 +346,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#busy.clear();
     for (const replica of busy) {
       if (replica.endOfTurn()) this.#busy.add(replica);
+      this.observer?.turned(replica);
       log.group(replica.id)?.release(replica.settledIndex);
     }
     this.#init.snapshots.endOfTurn(busy);
@@ -362,6 +396,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   // What replicas ask.
 
   send(group: GroupId, message: Message): void {
+    this.observer?.sent(group, message);
     if (message.type === 'append' && message.entries.length === 0) {
       this.#notes.push({ group, message });
       return;
@@ -372,6 +407,7 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   append(replica: Replica, task: AppendTask): void {
     const { entries, hardState, snapshot } = task;
+    this.observer?.appending(replica.id, task);
     const ticket = this.#init.log.append({ group: replica.id, entries, hardState, snapshot });
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
@@ -389,12 +425,18 @@ export class Engine implements ReplicaHost, PeerHandler {
   leadershipChanged(replica: Replica): void {
     const { id: group, role, leader } = replica;
     const { term } = replica.raft.core;
+    this.observer?.led(replica);
     this.#effects.push({ type: 'leadership', group, role, term, leader });
     this.#transfers.leadershipChanged(replica, this.self);
   }
 
-  configurationChanged(): void {
+  configurationChanged(replica: Replica): void {
+    this.observer?.configured(replica);
     this.systemChanged();
+  }
+
+  hashChecked(replica: Replica, index: number): void {
+    this.#hashes.applied(replica, index);
   }
 
   // What peers bring.
@@ -413,6 +455,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     // A group that is not open yet: Raft sends again, for as long as it takes.
     if (replica === undefined || this.#lost.holds(replica)) return;
     this.#busy.add(replica);
+    this.observer?.received(group, message);
     const refused = replica.step(message);
     if (refused instanceof QuorateError) {
       if (refused.code === 'log-damaged') return this.#lost.found(replica, refused);
@@ -471,7 +514,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   }
 
   #callLeader(event: CallLeader): void {
-    const replica = this.#asked(event);
+    const replica = this.#serving(event);
     if (replica === undefined) return;
     const { ticket, payload } = event;
     const settle = (result: CallResult): void => this.#answer(ticket, result);
@@ -521,7 +564,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     done?.(outcome);
   }
 
-  #say(level: 'debug' | 'info' | 'warn', facts: LogFacts, message: string): void {
+  #say(level: 'debug' | 'info' | 'warn' | 'error', facts: LogFacts, message: string): void {
     this.#effects.push({ type: 'log', level, facts, message });
   }
 

@@ -5,7 +5,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Key } from './key.ts';
-import type { FrozenState } from './state.ts';
+import type { FrozenState } from './table.ts';
 import { ValueReader } from './value-reader.ts';
 import { ValueWriter } from './value-writer.ts';
 

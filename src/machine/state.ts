@@ -11,21 +11,13 @@ import { Part } from './parts.ts';
 import type { DefinitionFacts } from './shape.ts';
 import type { StoredFacts } from './stored-state.ts';
 import { StoredTable } from './stored-table.ts';
-import type { FrozenTable, Table } from './table.ts';
+import type { FrozenState, Table } from './table.ts';
 import { addHash, entryHash, textHash } from './value-hash.ts';
 import { decodeValue } from './value-reader.ts';
 import { encodeValue } from './value-writer.ts';
 
 /** What all plain values of a state may take together in their wire form. */
 export const plainBytesMax = 64 * 2 ** 10;
-
-/** A state that stays as it is. */
-export interface FrozenState {
-  /** To be called once it is not needed any more. */
-  close(): void;
-  readonly tables: readonly { readonly name: string; readonly table: FrozenTable }[];
-  readonly plain: readonly { readonly name: string; readonly bytes: Uint8Array }[];
-}
 
 interface OpenPart {
   readonly part: Part<unknown>;

@@ -2,6 +2,7 @@
  * What stands behind every collection: an ordered table of keys and values that keeps its hash,
  * tells the journal of each change, and can be frozen. `memory-table.ts` has the one in memory.
  */
+import type { Journal } from './journal.ts';
 import type { Key } from './key.ts';
 import type { Absent, KeyRange } from './page-tree.ts';
 
@@ -38,6 +39,14 @@ export interface Table {
 /** What a table is opened with. */
 export interface TableInit {
   readonly name: string;
-  readonly journal: import('./journal.ts').Journal;
+  readonly journal: Journal;
   readonly entriesMax: number;
+}
+
+/** A state that stays as it is. */
+export interface FrozenState {
+  /** To be called once it is not needed any more. */
+  close(): void;
+  readonly tables: readonly { readonly name: string; readonly table: FrozenTable }[];
+  readonly plain: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }

@@ -6,15 +6,13 @@ import type { Registry } from 'prom-client';
 import { QuorateError } from '../base/errors.ts';
 import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
-import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
-import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
-import { type Beginning, Startup } from '../engine/startup.ts';
+import { Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Address } from '../ports/streams.ts';
+import type { Address, Credentials } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
@@ -26,8 +24,10 @@ import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
 import { memberRegistry } from './metrics.ts';
 import type { MemberOptions } from './options.ts';
+import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
 import { RequestWatch, slowRequestDefaults } from './request-watch.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { startupOptions, type Tuning } from './startup-options.ts';
 import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
@@ -49,6 +49,7 @@ export class Member implements TypedGroupHost {
   readonly #lock: DirectoryLock;
   readonly #groups = new Map<number, Group>();
   readonly #stores: GroupStores;
+  readonly #events = new RaftEvents();
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
@@ -91,25 +92,15 @@ export class Member implements TypedGroupHost {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    const { log, ...settings } = { ...engineDefaults, ...options.settings };
-    const tickMs = options.tickMs ?? settings.tickMs;
-    this.#startup = new Startup({
-      name: options.name,
-      address: advertise,
-      tags: options.tags ?? {},
-      beginning: beginningFrom(options, advertise),
-      settings: { ...settings, ...tuning.engine, tickMs },
-      log: { ...log, ...tuning.log, repair: options.repair ?? false },
-      random: ports.random,
-      mac: macFrom(ports, options.secret),
-    });
+    const startup = startupOptions(ports, options, { advertise, tuning });
+    this.#startup = new Startup({ ...startup, wake: () => this.#driver.wake() });
     this.#driver = new Driver({
       startup: this.#startup,
       clock: ports.clock,
       logger,
       disk: this.#disk,
       links,
-      tickMs,
+      tickMs: startup.settings.tickMs,
       handle: (effect) => this.#handle(effect),
     });
   }
@@ -243,6 +234,15 @@ export class Member implements TypedGroupHost {
   }
 
   /**
+   * Calls `listener` with what Raft does on this member, in all its groups: roles, terms, votes,
+   * appends, commits, applies, configurations; returns how to stop that.
+   * @throws QuorateError `closing`
+   */
+  onRaft(listener: (event: RaftEvent) => void, options: RaftEventOptions = {}): () => void {
+    return this.#events.listen(this.engine, listener, options);
+  }
+
+  /**
    * Removes a member from the cluster. It is part of no group any more when all groups have
    * followed, shortly after; it then ends by itself. Its id is never used again.
    * @throws QuorateError `unknown-member`, `unsafe-change`, `timeout`, `aborted`
@@ -261,6 +261,14 @@ export class Member implements TypedGroupHost {
     options: RequestOptions = {},
   ): Promise<void> {
     await this.#proposeSystem({ type: 'update-member', id, address }, options);
+  }
+
+  /**
+   * Takes new certificates for all connections from now on, of a member that was opened with TLS.
+   * @throws QuorateError `tls-failed`; then the old ones stay in use
+   */
+  reload(credentials: Credentials): void {
+    this.#links.reload(credentials);
   }
 
   /**
@@ -373,27 +381,3 @@ export class Member implements TypedGroupHost {
 }
 
 const unopened = new QuorateError('unknown-group', 'the group is not open on this member');
-
-function beginningFrom(
-  { name, peers, join = [], clusterToken, discovery }: MemberOptions,
-  advertise: string,
-): Beginning {
-  if (join.length > 0) return { type: 'join', addresses: () => join };
-  if (peers === undefined && discovery !== undefined) {
-    return { type: 'join', addresses: () => discovery.addresses() };
-  }
-  const founders = peers ?? [{ name, address: advertise }];
-  return { type: 'found', founders, token: clusterToken ?? '' };
-}
-
-function macFrom({ crypto }: Ports, secret: string | undefined) {
-  if (secret === undefined) return undefined;
-  const key = new TextEncoder().encode(secret);
-  return (bytes: Uint8Array) => crypto.hmacSha256(key, bytes);
-}
-
-/** Sizes and paces that are fit for most members as they are: tests make them small. */
-export interface Tuning {
-  readonly engine?: Partial<EngineSettings>;
-  readonly log?: Omit<LogOptions, 'repair'>;
-}

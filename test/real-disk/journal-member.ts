@@ -10,7 +10,7 @@ import { type Machine, type MachineRestore, type Outcome, openMember, QuorateErr
 
 /** Small files and a quick pace: a test starts this hundreds of times. */
 const tickMs = 15;
-const fileBytes = 2 ** 20;
+const fileBytes = 2 ** 18;
 const writesAtOnce = 4;
 /** A pause after each write, so that there is not too much to be replayed. */
 const pauseMs = 2;
@@ -52,7 +52,7 @@ const peers = list.split(',').map((pair) => {
 const log = { segmentBytes: fileBytes, reserveBytes: fileBytes, batchBytesMax: 65_536 };
 
 try {
-  const settings = { log, snapshotAfterBytes: 65_536 };
+  const settings = { log, snapshotAfterBytes: 16_384 };
   const member = await openMember({
     name,
     dataDir,
