@@ -124,6 +124,7 @@ class EngineMember {
       log: { segmentBytes: 2 ** 24, reserveBytes: 0, repair: false },
       random: new SeededRandom(name.charCodeAt(0)),
       mac: undefined,
+      wake: () => {},
     });
   }
 

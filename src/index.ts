@@ -10,6 +10,7 @@ import { nodePorts } from './platform/node-ports.ts';
 import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type { SessionMark } from './engine/envelope.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
 export type {
   Call,
@@ -53,7 +54,7 @@ export type {
 export type { SchemaIssue, SchemaResult, StandardSchema } from './machine/standard-schema.ts';
 export type { TypedMachine, TypedMachineOptions } from './machine/typed-machine.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
-export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/group.ts';
+export type { Group, LeaderHandler, Leadership, Leading, ProposeOptions } from './member/group.ts';
 export type { LostMajorityReport } from './member/lost-majority.ts';
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
@@ -66,8 +67,10 @@ export type {
   MachineOf,
   QueryOptions,
   TypedGroup,
+  TypedLeading,
 } from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
+export type { Stream, StreamEvents } from './ports/streams.ts';
 
 /**
  * Opens a member: recovers its directory, or founds or joins a cluster if that is empty, and takes

@@ -172,6 +172,23 @@ export const errorCodes = {
   },
   aborted: { retryable: true, meaning: 'The caller gave up waiting.' },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
+  'session-expired': {
+    retryable: false,
+    meaning:
+      'What became of the command of that session is not remembered any more: it takes no effect.',
+  },
+  'answer-not-kept': {
+    retryable: false,
+    meaning: 'The command took effect before, but its answer could not be kept for a repetition.',
+  },
+  'invalid-name': {
+    retryable: false,
+    meaning: 'A name is empty, too long, not well-formed, or holds control characters.',
+  },
+  'group-deleted': {
+    retryable: false,
+    meaning: 'The group was deleted; its id is never used again.',
+  },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
   'disk-failed': { retryable: false, meaning: 'The disk reported an error on reading or writing.' },

@@ -20,10 +20,11 @@ import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
 import { GroupOpening } from './group-opening.ts';
+import type { GroupState } from './group-state.ts';
 import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
-import type { MemberLog } from './log/member-log.ts';
+import type { LogStatus, MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import type { EngineObserver } from './observer.ts';
@@ -49,6 +50,7 @@ export interface EngineInit {
   /** Repair a damaged log from the other members, rather than stop. */
   readonly repair: boolean;
   readonly system: SystemMachine;
+  readonly systemState: GroupState;
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
@@ -60,6 +62,8 @@ export interface EngineInit {
   readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Something has happened beside the events: lets a turn follow. */
+  readonly wake: () => void;
   readonly nowMs: number;
 }
 
@@ -175,11 +179,13 @@ export class Engine implements ReplicaHost, PeerHandler {
       log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       received: (group, message) => this.message(message.from, group, message),
-      replica: (group) => this.#replicas.get(group),
+      replica: (group) => this.#noted(group),
       failed: (error) => this.#stop(error),
+      wake: () => init.wake(),
       self: presence.self,
     });
-    this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
+    const system = { machine: init.system, state: init.systemState };
+    this.#opening.start(SYSTEM_GROUP, system, init.systemApplied);
     this.#cluster.changed();
   }
 
@@ -189,6 +195,10 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   get system(): SystemMachine {
     return this.#init.system;
+  }
+
+  get logStatus(): LogStatus {
+    return this.#init.log.status();
   }
 
   get peers(): Peers {

@@ -25,6 +25,8 @@ export interface Pending extends Proposal {
   readonly sequence: number;
   readonly requiredTerm: number;
   readonly deadlineMs: number;
+  /** In a session: to offer it again can never give it a second effect. */
+  readonly repeatable: boolean;
   /** Where it is: only `queued` ones are certain to be in no log. */
   state: 'queued' | 'offered' | 'placed';
   /** Not `queued`: the only term in which it can have been appended. */
@@ -84,6 +86,7 @@ export class Proposals {
     const envelope: Envelope = { kind: 'command', origin, sequence, timeMs, guards, body: command };
     const data = wrap(envelope, this.#slab);
     const state = 'queued';
+    const repeatable = session !== undefined && requiredTerm === 0;
     const type = 'normal';
     const pending: Pending = {
       type,
@@ -92,6 +95,7 @@ export class Proposals {
       sequence,
       requiredTerm,
       deadlineMs,
+      repeatable,
       state,
       term: 0,
     };
@@ -141,7 +145,11 @@ export class Proposals {
   applied(sequence: number, outcome: Outcome): void {
     const pending = this.#pending.take(sequence);
     if (pending === undefined) return;
-    assert(pending.state !== 'queued', 'a proposal was applied that is in no log');
+    if (pending.state === 'queued') {
+      // Its first copy lay behind the snapshot after all; the session sees to it that one counts.
+      assert(pending.repeatable, 'a proposal was applied that is in no log');
+      this.#queue = this.#queue.filter((queued) => queued !== pending);
+    }
     this.#answer(pending.ticket, outcome);
   }
 
@@ -164,12 +172,23 @@ export class Proposals {
     this.#queue = again.concat(this.#queue);
   }
 
-  /** A snapshot was installed over entries up to `term` that may have been this member's own. */
+  /**
+   * A snapshot was installed over entries up to `term` that may have been this member's own. Those
+   * of a session are offered again: if they took effect, the snapshot knows their answers.
+   */
   skipped(term: number): void {
     const text = 'a snapshot was installed here, which does not tell what became of the proposal';
+    const again: Pending[] = [];
     for (const pending of this.#offered()) {
-      if (pending.term <= term) this.#end(pending, unknown('leadership-lost', text));
+      if (pending.term > term) continue;
+      if (pending.repeatable) {
+        pending.state = 'queued';
+        again.push(pending);
+      } else {
+        this.#end(pending, unknown('leadership-lost', text));
+      }
     }
+    this.#queue = again.concat(this.#queue);
   }
 
   /** Fails what has waited too long. */

@@ -16,6 +16,7 @@ import type { ReadState, Role } from '../raft/ready.ts';
 import { decodeChange } from '../raft/wire/change.ts';
 import { unwrap } from './envelope.ts';
 import type { GroupId, Propose, Read, Ticket } from './event.ts';
+import type { GroupState } from './group-state.ts';
 import type { Machine } from './machine.ts';
 import { type Answer, type Pending, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
@@ -57,6 +58,8 @@ export class Replica {
   readonly id: GroupId;
   readonly raft: Raft;
   readonly machine: Machine;
+  /** The group's time and sessions: replicated, like what the machine holds. */
+  readonly state: GroupState;
   readonly proposals: Proposals;
   readonly reads: Reads;
   /** Why this replica answers nothing; see hash-checks.ts. */
@@ -70,8 +73,6 @@ export class Replica {
   #appliedOfFirst = 0;
   #appliedIndex: number;
   #appliedTerm: number;
-  /** The group's time: the largest that a command has carried. */
-  #timeMs = 0;
   /** Bytes of entries applied since the last snapshot was begun. */
   #bytesSinceSnapshot = 0;
 
@@ -80,6 +81,7 @@ export class Replica {
     readonly self: MemberId;
     readonly raft: Raft;
     readonly machine: Machine;
+    readonly state: GroupState;
     readonly random: Random;
     readonly limits: ReplicaLimits;
     readonly host: ReplicaHost;
@@ -90,6 +92,7 @@ export class Replica {
     this.#self = init.self;
     this.raft = init.raft;
     this.machine = init.machine;
+    this.state = init.state;
     this.#host = init.host;
     this.#limits = init.limits;
     this.#appliedIndex = init.applied.index;
@@ -264,6 +267,8 @@ export class Replica {
   /** Applies what was handed out, within a turn's budget. Returns whether some is left. */
   #apply(): boolean {
     let bytesLeft = this.#limits.applyBytesPerTurnMax;
+    // A store that is behind is waited for: whoever flushes it lets a turn follow.
+    if (this.machine.kept?.pressure?.() === 'full') return false;
     while (this.#applying.length > 0 && bytesLeft > 0) {
       const task = this.#applying[0]!;
       const { entries } = task;
@@ -303,11 +308,10 @@ export class Replica {
   }
 
   #applyCommand({ index, term, data }: Entry): void {
-    const { kind, origin, sequence, body, timeMs } = unwrap(data);
-    if (kind === 'hash-check') return this.#host.hashChecked(this, index);
-    if (timeMs > this.#timeMs) this.#timeMs = timeMs;
-    const outcome = this.machine.apply(body, { index, term, timeMs: this.#timeMs });
-    if (origin === this.#self) this.proposals.applied(sequence, outcome);
+    const envelope = unwrap(data);
+    if (envelope.kind === 'hash-check') return this.#host.hashChecked(this, index);
+    const outcome = this.state.apply(this.machine, envelope, index, term);
+    if (envelope.origin === this.#self) this.proposals.applied(envelope.sequence, outcome);
   }
 }
 

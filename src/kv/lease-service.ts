@@ -222,9 +222,10 @@ export class LeaseService implements KvLeases {
     if (!this.#leads(term) || this.#term === term) return;
     const nowMs = this.#clock.monotonicMs();
     this.#times.clear(nowMs);
-    for (const { id, ttlSeconds, remainingSeconds } of this.#machine.model.leases()) {
+    for (const { id, ttlSeconds, remainingSeconds, revoking } of this.#machine.model.leases()) {
       const seconds = remainingSeconds > 0 ? remainingSeconds : ttlSeconds;
-      this.#times.set(id, ttlSeconds, nowMs + seconds * 1000 + this.#proposer.electionTimeoutMs);
+      const wholeMs = seconds * 1000 + this.#proposer.electionTimeoutMs;
+      this.#times.set(id, ttlSeconds, nowMs + (revoking ? 0 : wholeMs));
     }
     this.#notedMs = nowMs;
     this.#term = term;
@@ -247,7 +248,10 @@ export class LeaseService implements KvLeases {
 
   #revoked(id: bigint): void {
     this.figures.revoked++;
-    this.#times.remove(id);
+    const { model } = this.#machine;
+    // One with many keys goes on being revoked, by the next leader if need be.
+    if (model.leaseKeys(id, 1).length === 0) this.#times.remove(id);
+    else this.#times.set(id, 0, this.#clock.monotonicMs());
   }
 
   #scheduleLook(): void {

@@ -25,6 +25,11 @@ export interface AppliedCommand {
   readonly events: readonly KeyEvent[];
 }
 
+export interface KvMachineOptions extends ModelOptions {
+  /** Whether the store outlives the process. */
+  readonly kept?: boolean;
+}
+
 /** Bytes of a snapshot's chunks. */
 const chunkBytes = 128 * 1024;
 
@@ -32,18 +37,19 @@ export class KvMachine implements Machine {
   readonly model: Model;
   readonly rules: AuthStore;
   readonly cluster: ClusterTable;
-  readonly kept: Kept;
+  readonly kept?: Kept;
   readonly #store: LayeredStore;
   #appliedIndex = 0;
   readonly #applied = new Set<(applied: AppliedCommand) => void>();
   readonly #replaced = new Set<() => void>();
 
-  constructor(store: LayeredStore, options: ModelOptions = {}) {
+  constructor(store: LayeredStore, options: KvMachineOptions = {}) {
     this.#store = store;
     this.model = new Model(store, options);
     this.rules = new AuthStore(store);
     this.cluster = new ClusterTable(store);
     this.#appliedIndex = store.mark()?.position.index ?? 0;
+    if (options.kept !== true) return;
     this.kept = {
       mark: () => store.mark(),
       flush: (mark, done) => {

@@ -118,20 +118,34 @@ export class KeyWriter {
     const { store, index, facts } = this.#parts;
     const latest: Revision = { main: this.#main, sub: this.#events.length };
     const { jump, nextJump, depth } = this.#jumpsAfter(before);
-    const record: KeyRecord = { ...state, key, value, previous: before?.latest, jump };
+    // Spelled out: spreading `state` would cost more than all the rest of this.
+    const { deleted, createRevision, version, lease } = state;
+    const previous = before?.latest;
+    const record: KeyRecord = {
+      deleted,
+      key,
+      value,
+      createRevision,
+      version,
+      lease,
+      previous,
+      jump,
+    };
     const at = revisionKey(latest.main, latest.sub);
     const bytes = encodeRecord(record);
     store.put(at, bytes);
     facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
-    const place = index.set(key, { ...state, latest, depth, jump, nextJump });
-    this.#events.push(
-      new Change(
-        this.#parts,
-        latest,
-        record,
-        before?.deleted === false ? before.latest : undefined,
-      ),
-    );
+    const place = index.set(key, {
+      deleted,
+      latest,
+      createRevision,
+      version,
+      depth,
+      lease,
+      jump,
+      nextJump,
+    });
+    this.#events.push(new Change(this.#parts, latest, record));
     return place;
   }
 
@@ -148,7 +162,8 @@ export class KeyWriter {
     const { depth, jump, nextJump, latest } = before;
     const jumpDepth = jump?.depth ?? 0;
     if (depth - jumpDepth !== jumpDepth - (nextJump?.depth ?? 0)) {
-      return { jump: { ...latest, depth }, nextJump: jump, depth: depth + 1 };
+      const { main, sub } = latest;
+      return { jump: { main, sub, depth }, nextJump: jump, depth: depth + 1 };
     }
     return { jump: nextJump, nextJump: this.#jumpOf(nextJump), depth: depth + 1 };
   }
@@ -172,16 +187,11 @@ class Change implements KeyEvent {
   readonly #before: Revision | undefined;
   #previous: KeyValue | 'not asked' | undefined = 'not asked';
 
-  constructor(
-    parts: Pick<ModelParts, 'store' | 'facts'>,
-    at: Revision,
-    record: KeyRecord,
-    before: Revision | undefined,
-  ) {
+  constructor(parts: Pick<ModelParts, 'store' | 'facts'>, at: Revision, record: KeyRecord) {
     this.type = record.deleted ? 'delete' : 'put';
     this.kv = keyValue(at, record);
     this.#parts = parts;
-    this.#before = before;
+    this.#before = record.previous;
   }
 
   get prevKv(): KeyValue | undefined {
@@ -192,15 +202,26 @@ class Change implements KeyEvent {
   }
 }
 
-/** What a key was right before a change at revision `main`; undefined where that is compacted. */
+/**
+ * What a key was before revision `main`, in which it was changed; undefined where that is compacted.
+ * The change before may be one of the same revision: etcd lets some transactions put a key in one
+ * inner transaction and delete it in the next.
+ *
+ * @param before the revision that the change names as the one before it.
+ */
 export function readPrevious(
   { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
   main: number,
   before: Revision | undefined,
 ): KeyValue | undefined {
-  if (before === undefined || main - 1 < facts.compactRevision) return undefined;
-  const bytes = store.get(revisionKey(before.main, before.sub));
-  if (bytes === undefined) return undefined;
-  const record = decodeRecord(bytes);
-  return record.deleted ? undefined : keyValue(before, record);
+  if (main - 1 < facts.compactRevision) return undefined;
+  let at = before;
+  while (at !== undefined) {
+    const bytes = store.get(revisionKey(at.main, at.sub));
+    if (bytes === undefined) return undefined;
+    const record = decodeRecord(bytes);
+    if (at.main < main) return record.deleted ? undefined : keyValue(at, record);
+    at = record.previous;
+  }
+  return undefined;
 }

@@ -55,6 +55,10 @@ export class Program {
     return this.#process.exitCode;
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
   /** Sends a signal and waits for the end; answers the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null> {
     if (this.running) this.#process.kill(signal);

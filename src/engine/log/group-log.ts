@@ -63,6 +63,8 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** Entries from `index` on were replaced with `ticket`, and perhaps again before. */
   #replaced = { index: 0, ticket: 0 };
   #snapshot: Snapshot | undefined;
+  /** A snapshot was asked for where there is none; whoever makes one takes this back. */
+  snapshotWanted = false;
   #configuration: ConfigurationState = emptyConfiguration;
 
   constructor(id: GroupId, host: GroupHost) {
@@ -111,7 +113,13 @@ export class GroupLog implements LogStorage, CachedEntries {
     return limited(read, from - read[0]!.index, to - from, bytesMax);
   }
 
+  /** The snapshot, for the member itself. */
+  get ownSnapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
   snapshot(): Snapshot | undefined {
+    if (this.#snapshot === undefined) this.snapshotWanted = true;
     return this.#snapshot;
   }
 
