@@ -5,6 +5,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import { gossipCommand, gossipUsage } from './gossip.ts';
+import { simCommand, simUsage } from './sim.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
 interface Command {
@@ -15,6 +16,7 @@ interface Command {
 
 const commands: Readonly<Record<string, Command>> = {
   gossip: { usage: gossipUsage, run: gossipCommand },
+  sim: { usage: simUsage, run: simCommand },
 };
 
 async function main(args: readonly string[]): Promise<number> {
