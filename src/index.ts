@@ -9,15 +9,66 @@ import { nodePorts } from './platform/node-ports.ts';
 import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type { SessionMark } from './engine/envelope.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
+export type {
+  Call,
+  CommandCalls,
+  GivenOf,
+  InputOf,
+  OutputOf,
+  QueryCalls,
+} from './machine/calls.ts';
+export type { Changes } from './machine/change-history.ts';
+export type {
+  BoundOf,
+  RangeOf,
+  StateCell,
+  StateList,
+  StateMap,
+  StateOrderedMap,
+  StateSet,
+} from './machine/collections.ts';
+export type { MachineContext, MachineRandom } from './machine/context.ts';
+export {
+  type AnyDefinition,
+  type MachineDefinition,
+  type MachineInit,
+  machine,
+} from './machine/definition.ts';
+export type { Change } from './machine/journal.ts';
+export type { Key } from './machine/key.ts';
+export { cell, list, map, orderedMap, type Part, type PartOptions, set } from './machine/parts.ts';
+export { Refusal, type RefusalFacts } from './machine/refusal.ts';
+export type {
+  CommandFunction,
+  CommandTable,
+  QueryFunction,
+  QueryTable,
+  SchemaOutput,
+  SchemaTable,
+  StateOf,
+  StateShape,
+} from './machine/shape.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './machine/standard-schema.ts';
+export type { TypedMachine, TypedMachineOptions } from './machine/typed-machine.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
-export type { Group, LeaderHandler, Leadership, ProposeOptions } from './member/group.ts';
+export type { Group, LeaderHandler, Leadership, Leading, ProposeOptions } from './member/group.ts';
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
+export type { RaftEvent, RaftEventOptions, RaftFact } from './member/raft-events.ts';
 export type { RequestOptions } from './member/requests.ts';
 export type { TestCluster, TestClusterOptions } from './member/test-cluster.ts';
+export type {
+  ChangesOptions,
+  MachineOf,
+  QueryOptions,
+  TypedGroup,
+  TypedLeading,
+} from './member/typed-group.ts';
 export type { Logger } from './ports/logger.ts';
+export type { Stream, StreamEvents } from './ports/streams.ts';
 
 /**
  * Opens a member: recovers its directory, or founds or joins a cluster if that is empty, and takes

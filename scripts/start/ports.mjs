@@ -14,9 +14,10 @@ const usual = [1, 2, 3].map((n) => ({ raft: 8080 + n, api: 9090 + n }));
  * The ports of three members whose data is in `folder`. Members find each other where they were, so
  * the choice is kept with the data.
  * @param {string} folder
+ * @param {string} name the system's
  * @returns {Promise<MemberPorts[]>}
  */
-export async function choosePorts(folder) {
+export async function choosePorts(folder, name = 'kv-rest') {
   const path = join(folder, 'ports.json');
   if (existsSync(path)) {
     /** @type {MemberPorts[]} */
@@ -25,7 +26,7 @@ export async function choosePorts(folder) {
     if (busy === undefined) return known;
     throw new Error(
       `The cluster in ${folder} uses port ${busy}, and something listens there already. If that ` +
-        'is this cluster, it runs; else start another one: npm start -- kv-rest --data DIR',
+        `is this cluster, it runs; else start another one: npm start -- ${name} --data DIR`,
     );
   }
   const chosen = (await firstBusy(usual)) === undefined ? usual : await freeOnes();

@@ -8,9 +8,14 @@ export class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 
-/** Throws an {@link AssertionError} saying `message` unless `condition` holds. */
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message);
+/**
+ * Throws an {@link AssertionError} saying `message` unless `condition` holds.
+ *
+ * @param message a function where it names numbers: to make such a text costs more than anything
+ *   that is asserted, and it is made only when it is needed
+ */
+export function assert(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new AssertionError(typeof message === 'string' ? message : message());
 }
 
 /** Marks a place that the type checker proves cannot be reached, and guards it at run time. */

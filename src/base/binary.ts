@@ -21,6 +21,11 @@ export class ByteWriter {
     this.#buffer = new Uint8Array(capacity);
   }
 
+  /** How many bytes were written. */
+  get length(): number {
+    return this.#length;
+  }
+
   byte(value: number): this {
     this.#reserve(1);
     this.#buffer[this.#length++] = value;

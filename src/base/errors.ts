@@ -16,6 +16,37 @@ export const errorCodes = {
     meaning: 'A message comes from, or is meant for, another member.',
   },
   'out-of-range': { retryable: false, meaning: 'A term, index or id lies outside 0 … 2^53 − 1.' },
+  'invalid-input': { retryable: false, meaning: 'A command was given what its schema refuses.' },
+  'unknown-command': { retryable: false, meaning: 'The machine has no such command or query.' },
+  'unsupported-value': {
+    retryable: false,
+    meaning: 'A value cannot travel: a function, an instance of a class, a circle, no proper key.',
+  },
+  'value-too-large': { retryable: false, meaning: 'A value takes more bytes than a value may.' },
+  'read-only': {
+    retryable: false,
+    meaning: 'Something other than a command would change a state.',
+  },
+  'plain-state-too-large': {
+    retryable: false,
+    meaning: 'The plain values of a state are larger than they may be: collections hold more.',
+  },
+  'changes-compacted': {
+    retryable: false,
+    meaning: 'The changes behind that index are not known any more: read the state, and go on.',
+  },
+  'version-not-active': {
+    retryable: true,
+    meaning: 'The machine does not run that version yet: not all members know it.',
+  },
+  'machine-too-old': {
+    retryable: false,
+    meaning: 'The group runs a later version of the machine than this program knows.',
+  },
+  'machine-too-new': {
+    retryable: false,
+    meaning: 'The group runs so early a version of the machine that this program forgot it.',
+  },
   'entry-too-large': {
     retryable: false,
     meaning: 'A proposal is larger than the largest entry allowed.',
@@ -125,6 +156,11 @@ export const errorCodes = {
     meaning: 'A snapshot on disk, or on its way, is not whole.',
   },
   'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
+  'replica-diverged': {
+    retryable: false,
+    meaning:
+      'The state of a group on this member is not what the others have; remove and re-add it.',
+  },
   'machine-failed': {
     retryable: false,
     meaning: 'A machine broke its contract; the member stops.',
@@ -135,6 +171,23 @@ export const errorCodes = {
   },
   aborted: { retryable: true, meaning: 'The caller gave up waiting.' },
   'not-a-voter': { retryable: false, meaning: 'Only a voter can take over leadership.' },
+  'session-expired': {
+    retryable: false,
+    meaning:
+      'What became of the command of that session is not remembered any more: it takes no effect.',
+  },
+  'answer-not-kept': {
+    retryable: false,
+    meaning: 'The command took effect before, but its answer could not be kept for a repetition.',
+  },
+  'invalid-name': {
+    retryable: false,
+    meaning: 'A name is empty, too long, not well-formed, or holds control characters.',
+  },
+  'group-deleted': {
+    retryable: false,
+    meaning: 'The group was deleted; its id is never used again.',
+  },
   'stale-term': { retryable: false, meaning: 'The term that the proposal requires has passed.' },
   removed: { retryable: false, meaning: 'This member is no longer part of the group.' },
   'disk-failed': { retryable: false, meaning: 'The disk reported an error on reading or writing.' },
@@ -191,6 +244,10 @@ export const errorCodes = {
     meaning: 'The other side reads too slowly, and more waits for it than may.',
   },
   'packet-too-large': { retryable: false, meaning: 'A packet is larger than the network carries.' },
+  'store-damaged': {
+    retryable: false,
+    meaning: 'The ordered store on disk is not whole, or is no store.',
+  },
   'log-damaged': {
     retryable: false,
     meaning:

@@ -18,6 +18,8 @@ export const callKinds = {
   leader: 6,
   /** A member that may have lost votes asks in which term another one is. */
   term: 7,
+  /** A replica tells the leader what its machine's state is at a check. */
+  hash: 8,
 } as const;
 
 export interface ForwardCall {

@@ -42,6 +42,7 @@ export class Cluster {
   readonly #presence: Presence;
   readonly #host: ClusterHost;
   readonly #told: readonly MemberRecord[];
+  readonly #hints: ReadonlyMap<string, string>;
   #registering = false;
   /** Done once in a life: an address that is set for this member afterwards is meant. */
   #registered = false;
@@ -53,11 +54,14 @@ export class Cluster {
     readonly host: ClusterHost;
     /** The members as this one was told when it joined. */
     readonly told: readonly MemberRecord[];
+    /** Where members may be as well, by name. */
+    readonly hints: ReadonlyMap<string, string>;
   }) {
     this.system = init.system;
     this.#presence = init.presence;
     this.#host = init.host;
     this.#told = init.told;
+    this.#hints = init.hints;
   }
 
   get self(): MemberRecord | undefined {
@@ -85,7 +89,8 @@ export class Cluster {
     // A newcomer's state is still on its way through the past: it has not heard of all who are there.
     const ahead = this.#told.filter(({ id }) => id >= nextMemberId);
     for (const { id, name, address, incarnation } of [...members, ...ahead]) {
-      records.set(id, { name, address, incarnation, removed: false });
+      const hint = this.#hints.get(name);
+      records.set(id, { name, address, hint, incarnation, removed: false });
     }
     for (const id of removed) {
       const known = this.system.formerMember(id);

@@ -18,13 +18,16 @@ import type { Message } from '../raft/message.ts';
 import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
-import type { CallLeader, Event, GroupId, Ticket } from './event.ts';
+import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
 import { GroupOpening } from './group-opening.ts';
+import type { GroupState } from './group-state.ts';
+import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
-import type { MemberLog } from './log/member-log.ts';
+import type { LogStatus, MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
+import type { EngineObserver } from './observer.ts';
 import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
@@ -47,20 +50,27 @@ export interface EngineInit {
   /** Repair a damaged log from the other members, rather than stop. */
   readonly repair: boolean;
   readonly system: SystemMachine;
+  readonly systemState: GroupState;
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
+  /** Where members may be as well, by name: what the application was told at its start. */
+  readonly hints: ReadonlyMap<string, string>;
   /** Keeps the system group's first state, which is in no file, before anything rests on it. */
   readonly keepBeginning: (state: Uint8Array, then: (error: QuorateError | null) => void) => void;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Something has happened beside the events: lets a turn follow. */
+  readonly wake: () => void;
   readonly nowMs: number;
 }
 
 /** The system group, through which all else is found. */
 export const SYSTEM_GROUP: GroupId = 0;
+
+const nothing: readonly never[] = [];
 
 interface WaitingAppend {
   readonly ticket: number;
@@ -70,6 +80,8 @@ interface WaitingAppend {
 }
 
 export class Engine implements ReplicaHost, PeerHandler {
+  /** Told of what Raft does, while there is one. */
+  observer: EngineObserver | undefined;
   readonly #init: EngineInit;
   readonly #peers: Peers;
   readonly #cluster: Cluster;
@@ -83,6 +95,8 @@ export class Engine implements ReplicaHost, PeerHandler {
    * follower, and one of its answers, does for both.
    */
   #notes: { readonly group: GroupId; readonly message: Message }[] = [];
+  /** Tasks that are durable, behind one whose snapshot is being installed: they keep their order. */
+  readonly #installing = new Map<Replica, AppendTask[]>();
   #effects: Effect[] = [];
   #nowMs = 0;
   /** Of the last tick: good enough for what the engine itself proposes. */
@@ -96,6 +110,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #calls: IncomingCalls;
   readonly #opening: GroupOpening;
   readonly #lost: LostLogs;
+  readonly #hashes: HashChecks;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -112,6 +127,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       system: init.system,
       presence,
       told: init.told,
+      hints: init.hints,
       host: {
         replicas: () => this.#replicas.values(),
         propose: (command, done) => this.#proposeOwn(command, done),
@@ -132,6 +148,7 @@ export class Engine implements ReplicaHost, PeerHandler {
         this.#replicas.set(replica.id, replica);
         this.#busy.add(replica);
         this.#lost.started(replica);
+        this.#hashes.started(replica);
       },
     });
     this.#lost = new LostLogs({
@@ -142,7 +159,15 @@ export class Engine implements ReplicaHost, PeerHandler {
       stop: (error) => this.#stop(error),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
     });
+    this.#hashes = new HashChecks({
+      self: presence.self,
+      settings,
+      say: (level, facts, message) => this.#say(level, facts, message),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      busy: (replica) => this.#busy.add(replica),
+    });
     this.#calls = new IncomingCalls({
+      hashes: this.#hashes,
       clusterId,
       system: init.system,
       snapshots: init.snapshots,
@@ -154,10 +179,13 @@ export class Engine implements ReplicaHost, PeerHandler {
       log: (level, facts, message) => this.#effects.push({ type: 'log', level, facts, message }),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       received: (group, message) => this.message(message.from, group, message),
-      replica: (group) => this.#replicas.get(group),
+      replica: (group) => this.#noted(group),
+      failed: (error) => this.#stop(error),
+      wake: () => init.wake(),
       self: presence.self,
     });
-    this.#opening.start(SYSTEM_GROUP, init.system, init.systemApplied);
+    const system = { machine: init.system, state: init.systemState };
+    this.#opening.start(SYSTEM_GROUP, system, init.systemApplied);
     this.#cluster.changed();
   }
 
@@ -169,8 +197,17 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#init.system;
   }
 
+  get logStatus(): LogStatus {
+    return this.#init.log.status();
+  }
+
   get peers(): Peers {
     return this.#peers;
+  }
+
+  /** For figures, and for tests to look at. */
+  get log(): MemberLog {
+    return this.#init.log;
   }
 
   replica(group: GroupId): Replica | undefined {
@@ -181,6 +218,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   handle(event: Event): readonly Effect[] {
     if (this.#state !== 'closed') this.#take(event);
     const effects = this.#effects;
+    if (effects.length === 0) return nothing;
     this.#effects = [];
     return effects;
   }
@@ -211,17 +249,17 @@ export class Engine implements ReplicaHost, PeerHandler {
           const error = new QuorateError('disk-full', 'the disk is full: nothing new is taken');
           return this.#answer(event.ticket, { ok: false, error });
         }
-        return this.#with(event, (replica) => replica.propose(event));
+        return this.#serving(event)?.propose(event);
       case 'read':
-        return this.#with(event, (replica) => replica.read(event));
+        return this.#serving(event)?.read(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
         return this.#opening.open(event);
       case 'call-leader':
-        return this.#with(event, (replica) => this.#callLeader(replica, event));
+        return this.#callLeader(event);
       case 'transfer-leadership':
-        return this.#with(event, (replica) => this.#transfers.begin(replica, event));
+        return this.#transferLeadership(event);
       case 'close':
         return this.#beginClose();
       default:
@@ -229,21 +267,27 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  #with(
-    request: { readonly group: GroupId; readonly ticket: Ticket },
-    act: (replica: Replica) => void,
-  ): void {
+  /** The replica that a request is for; else the request is answered with why not. */
+  /** The replica that is asked, if it may answer for its group. */
+  #serving(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
+    const replica = this.#asked(request);
+    if (replica?.diverged === undefined) return replica;
+    this.#answer(request.ticket, { ok: false, error: replica.diverged });
+    return undefined;
+  }
+
+  #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#replicas.get(request.group);
-    if (replica === undefined) {
-      const error = new QuorateError('unknown-group', `group ${request.group} is not open here`);
-      return this.#answer(request.ticket, { ok: false, error });
-    }
-    if (this.#state === 'closing') {
-      const error = new QuorateError('closing', 'this member is closing');
-      return this.#answer(request.ticket, { ok: false, error });
+    if (replica === undefined || this.#state === 'closing') {
+      const error =
+        replica === undefined
+          ? new QuorateError('unknown-group', `group ${request.group} is not open here`)
+          : new QuorateError('closing', 'this member is closing');
+      this.#answer(request.ticket, { ok: false, error });
+      return undefined;
     }
     this.#busy.add(replica);
-    act(replica);
+    return replica;
   }
 
   #tick(nowMs: number): void {
@@ -259,6 +303,7 @@ export class Engine implements ReplicaHost, PeerHandler {
       if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
     }
     this.#cluster.tick();
+    this.#hashes.tick(nowMs);
     for (const replica of this.#replicas.values())
       if (replica.raft.hasReady()) this.#busy.add(replica);
     this.#peers.tick(nowMs);
@@ -299,7 +344,11 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
     const busy = [...this.#busy];
     this.#busy.clear();
-    for (const replica of busy) if (replica.endOfTurn()) this.#busy.add(replica);
+    for (const replica of busy) {
+      if (replica.endOfTurn()) this.#busy.add(replica);
+      this.observer?.turned(replica);
+      log.group(replica.id)?.release(replica.settledIndex);
+    }
     this.#init.snapshots.endOfTurn(busy);
     log.flush();
     // What a flush completes at once (nothing to write) may be answered in the same turn.
@@ -327,17 +376,27 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   /** A task is durable; one with a snapshot is done when the machine has it as well. */
   #settle(replica: Replica, task: AppendTask): void {
+    const earlier = this.#installing.get(replica);
+    if (earlier !== undefined) {
+      earlier.push(task);
+      return;
+    }
     if (task.snapshot === undefined) return replica.appended(task);
+    const later: AppendTask[] = [];
+    this.#installing.set(replica, later);
     this.#init.snapshots.install(replica, task.snapshot, (error) => {
       if (error !== null) return this.#stop(error);
+      this.#installing.delete(replica);
       this.#busy.add(replica);
       replica.appended(task);
+      for (const next of later) this.#settle(replica, next);
     });
   }
 
   // What replicas ask.
 
   send(group: GroupId, message: Message): void {
+    this.observer?.sent(group, message);
     if (message.type === 'append' && message.entries.length === 0) {
       this.#notes.push({ group, message });
       return;
@@ -348,13 +407,13 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   append(replica: Replica, task: AppendTask): void {
     const { entries, hardState, snapshot } = task;
+    this.observer?.appending(replica.id, task);
     const ticket = this.#init.log.append({ group: replica.id, entries, hardState, snapshot });
     this.#appends.push({ ticket, replica, task, sinceMs: this.#nowMs });
   }
 
   forward(replica: Replica, leader: MemberId, { batch, requiredTerm }: Offer): void {
-    const entries = batch.map(({ entry }) => entry);
-    const payload = encodeForward({ group: replica.id, requiredTerm, entries });
+    const payload = encodeForward({ group: replica.id, requiredTerm, entries: batch });
     this.#call(leader, callKinds.forward, payload, (result) => {
       if (result.ok) replica.proposals.placed(batch, requiredTerm);
       else if (!result.error.maybeApplied) {
@@ -366,12 +425,18 @@ export class Engine implements ReplicaHost, PeerHandler {
   leadershipChanged(replica: Replica): void {
     const { id: group, role, leader } = replica;
     const { term } = replica.raft.core;
+    this.observer?.led(replica);
     this.#effects.push({ type: 'leadership', group, role, term, leader });
     this.#transfers.leadershipChanged(replica, this.self);
   }
 
-  configurationChanged(): void {
+  configurationChanged(replica: Replica): void {
+    this.observer?.configured(replica);
     this.systemChanged();
+  }
+
+  hashChecked(replica: Replica, index: number): void {
+    this.#hashes.applied(replica, index);
   }
 
   // What peers bring.
@@ -390,6 +455,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     // A group that is not open yet: Raft sends again, for as long as it takes.
     if (replica === undefined || this.#lost.holds(replica)) return;
     this.#busy.add(replica);
+    this.observer?.received(group, message);
     const refused = replica.step(message);
     if (refused instanceof QuorateError) {
       if (refused.code === 'log-damaged') return this.#lost.found(replica, refused);
@@ -442,7 +508,15 @@ export class Engine implements ReplicaHost, PeerHandler {
     return replica;
   }
 
-  #callLeader(replica: Replica, { ticket, payload }: CallLeader): void {
+  #transferLeadership(event: TransferLeadership): void {
+    const replica = this.#asked(event);
+    if (replica !== undefined) this.#transfers.begin(replica, event);
+  }
+
+  #callLeader(event: CallLeader): void {
+    const replica = this.#serving(event);
+    if (replica === undefined) return;
+    const { ticket, payload } = event;
     const settle = (result: CallResult): void => this.#answer(ticket, result);
     const { id, role, leader } = replica;
     if (role === 'leader') return this.#calls.askSelf(id, payload, settle);
@@ -490,7 +564,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     done?.(outcome);
   }
 
-  #say(level: 'debug' | 'info' | 'warn', facts: LogFacts, message: string): void {
+  #say(level: 'debug' | 'info' | 'warn' | 'error', facts: LogFacts, message: string): void {
     this.#effects.push({ type: 'log', level, facts, message });
   }
 

@@ -98,25 +98,41 @@ function writeFixed(data: Uint8Array, at: number, value: number): number {
   return at + FIXED_BYTES;
 }
 
-function readFixed(reader: ByteReader): number {
-  const bytes = reader.raw(FIXED_BYTES);
-  const low = (bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16) | (bytes[3]! << 24)) >>> 0;
-  return low + (bytes[4]! | (bytes[5]! << 8)) * 2 ** 32;
+function readFixed(data: Uint8Array, at: number): number {
+  const low = data[at]! | (data[at + 1]! << 8) | (data[at + 2]! << 16) | (data[at + 3]! << 24);
+  return (low >>> 0) + (data[at + 4]! | (data[at + 5]! << 8)) * 2 ** 32;
 }
 
-/** @throws QuorateError `malformed-message` */
+/**
+ * Read in place, without a reader: every entry passes through here on every member.
+ *
+ * @throws QuorateError `malformed-message`
+ */
 export function unwrap(data: Uint8Array): Envelope {
-  const reader = new ByteReader(data);
-  const kind = reader.byte();
+  const kind = data[0] ?? 0;
   if (kind < HASH_CHECK || kind > GUARDED_COMMAND) {
     throw new QuorateError('malformed-message', `an entry of an unknown kind, ${kind}`);
   }
-  const origin = reader.number();
-  const sequence = readFixed(reader);
-  const timeMs = readFixed(reader);
-  const guards = kind === GUARDED_COMMAND ? decodeGuards(reader) : noGuards;
-  const body = reader.raw(reader.remaining);
+  let origin = data[1]!;
+  let at = 2;
+  // An origin of one byte is the usual case.
+  if (origin >= 128) {
+    const reader = new ByteReader(data.subarray(1));
+    origin = reader.number();
+    at = 1 + reader.offset;
+  }
+  const fixedEnd = at + 2 * FIXED_BYTES;
+  if (data.length < fixedEnd) throw new QuorateError('malformed-message', 'an entry ends early');
+  const sequence = readFixed(data, at);
+  const timeMs = readFixed(data, at + FIXED_BYTES);
   const entryKind = kind === HASH_CHECK ? 'hash-check' : 'command';
+  const rest = data.subarray(fixedEnd);
+  if (kind !== GUARDED_COMMAND) {
+    return { kind: entryKind, origin, sequence, timeMs, guards: noGuards, body: rest };
+  }
+  const reader = new ByteReader(rest);
+  const guards = decodeGuards(reader);
+  const body = reader.raw(reader.remaining);
   return { kind: entryKind, origin, sequence, timeMs, guards, body };
 }
 

@@ -4,13 +4,15 @@ import type { Random } from '../ports/random.ts';
 import type { MemberId, Position } from '../raft/entry.ts';
 import { Raft } from '../raft/raft.ts';
 import type { GroupId, OpenGroup } from './event.ts';
+import { GroupState } from './group-state.ts';
 import { asCoded } from './incoming-calls.ts';
 import type { MemberLog } from './log/member-log.ts';
-import type { Machine, Outcome } from './machine.ts';
+import type { Outcome } from './machine.ts';
 import { beginAtOrigin } from './opening.ts';
 import type { Answer } from './proposals.ts';
 import { Replica, type ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
+import type { RestoreTarget } from './snapshot-restore.ts';
 import type { SnapshotWork } from './snapshot-work.ts';
 import {
   encodeSystemCommand,
@@ -68,22 +70,19 @@ export class GroupOpening {
       const error = new QuorateError('group-open', `group ${id} is open in this member already`);
       return answer(ticket, { ok: false, error });
     }
-    if (machine.kept !== undefined) {
-      const error = new QuorateError('invalid-config', 'machines kept in a store are not run yet');
-      return answer(ticket, { ok: false, error });
-    }
     const group = log.openGroup(id);
     // Also one that came later may hold a log that begins where the group does.
     if (voters.includes(self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
-    snapshots.load(group, machine, (applied) => {
+    const target = { machine, state: new GroupState() };
+    snapshots.load(group, target, (applied) => {
       if (applied instanceof QuorateError) return answer(ticket, { ok: false, error: applied });
-      this.start(id, machine, applied);
+      this.start(id, target, applied);
       answer(ticket, { ok: true, value: id });
     });
   }
 
   /** Starts a group whose machine has applied as far as it says. */
-  start(id: GroupId, machine: Machine, applied: Position): void {
+  start(id: GroupId, { machine, state }: RestoreTarget, applied: Position): void {
     const { self, log, settings, random, replicaHost, answer } = this.#host;
     const { electionTicks, heartbeatTicks, quiesceAfterTicks, entryBytesMax } = settings;
     const raft = new Raft({
@@ -106,6 +105,7 @@ export class GroupOpening {
       self,
       raft,
       machine,
+      state,
       random,
       limits,
       host: replicaHost,

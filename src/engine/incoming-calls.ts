@@ -14,6 +14,7 @@ import {
 } from './call-kinds.ts';
 import type { Effect } from './effect.ts';
 import type { GroupId } from './event.ts';
+import type { HashChecks } from './hash-checks.ts';
 import { decodeTermCall, encodeTerm } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import type { CallResult } from './peers/calls.ts';
@@ -33,6 +34,7 @@ export interface CallHost {
   readonly clusterId: number;
   readonly system: SystemMachine;
   readonly snapshots: SnapshotWork;
+  readonly hashes: HashChecks;
   /** The replica of a group, noted as busy. */
   replica(group: GroupId): Replica | undefined;
   /** Proposes to the system group on the engine's own behalf. */
@@ -87,6 +89,8 @@ export class IncomingCalls {
       answer({ ok: true, value: emptyBytes });
     } else if (kind === callKinds.leader) {
       this.#called(payload, answer);
+    } else if (kind === callKinds.hash) {
+      this.#host.hashes.report(from, payload, answer);
     } else if (kind === callKinds.term) {
       answer({ ok: true, value: encodeTerm(this.#opened(decodeTermCall(payload)).raft.core.term) });
     } else if (kind === callKinds.join) {
@@ -115,7 +119,8 @@ export class IncomingCalls {
 
   #called(question: Uint8Array, answer: AnswerCall): void {
     const { group, payload } = decodeLeaderCall(question);
-    this.#leading(group);
+    const { diverged } = this.#leading(group);
+    if (diverged !== undefined) throw diverged;
     const call = this.#next++;
     this.#open.set(call, answer);
     this.#host.emit({ type: 'called', call, group, payload });

@@ -68,7 +68,14 @@ export function beginAtOrigin(
 ): void {
   const configuration = { ...emptyConfiguration, voters };
   if (group.lastIndex() === 0) {
-    const hardState = { term: origin.term, vote: NOBODY, commit: origin.index };
+    // A log that was damaged may have lost all but its term and vote.
+    const { term, vote } = group.hardState;
+    const later = term > origin.term;
+    const hardState = {
+      term: later ? term : origin.term,
+      vote: later ? vote : NOBODY,
+      commit: origin.index,
+    };
     log.append({ group: group.id, entries: [], snapshot: origin, hardState });
   }
   if (group.firstIndex() > origin.index + 1) return;

@@ -12,19 +12,21 @@
 import { assert } from '../base/assert.ts';
 import { ByteSlab } from '../base/byte-slab.ts';
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
+import { RecentTable } from '../base/recent-table.ts';
 import type { Random } from '../ports/random.ts';
 import type { MemberId, Proposal } from '../raft/entry.ts';
 import { type Envelope, noGuards, SEQUENCE_LIMIT, type SessionMark, wrap } from './envelope.ts';
 import type { Ticket } from './event.ts';
 import type { Outcome } from './machine.ts';
 
-/** One proposal on its way. */
-export interface Pending {
+/** One proposal on its way: what the leader gets of it, and what it is here. */
+export interface Pending extends Proposal {
   readonly ticket: Ticket;
   readonly sequence: number;
   readonly requiredTerm: number;
   readonly deadlineMs: number;
-  readonly entry: Proposal;
+  /** In a session: to offer it again can never give it a second effect. */
+  readonly repeatable: boolean;
   /** Where it is: only `queued` ones are certain to be in no log. */
   state: 'queued' | 'offered' | 'placed';
   /** Not `queued`: the only term in which it can have been appended. */
@@ -40,9 +42,10 @@ export class Proposals {
   readonly #limit: number;
   readonly #slab = new ByteSlab();
   #nextSequence: number;
+  /** Those that wait for a leader, in the order in which they shall go out. */
   #queue: Pending[] = [];
-  /** Offered ones by sequence; a Map keeps them in the order in which they came. */
-  readonly #open = new Map<number, Pending>();
+  /** All of them, by sequence. */
+  readonly #pending = new RecentTable<Pending>();
 
   constructor(self: MemberId, random: Random, limit: number, answer: Answer) {
     this.#self = self;
@@ -54,7 +57,7 @@ export class Proposals {
   }
 
   get size(): number {
-    return this.#queue.length + this.#open.size;
+    return this.#pending.size;
   }
 
   get hasQueued(): boolean {
@@ -72,7 +75,9 @@ export class Proposals {
   }): void {
     const { ticket, command, timeMs, requiredTerm, session, deadlineMs } = request;
     if (this.size >= this.#limit) {
-      return this.#fail(ticket, 'over-quota', `${this.size} proposals are on their way already`);
+      const text = `${this.size} proposals are on their way already`;
+      this.#answer(ticket, { ok: false, error: new QuorateError('over-quota', text) });
+      return;
     }
     const sequence = this.#nextSequence++;
     const unguarded = requiredTerm === 0 && session === undefined;
@@ -80,9 +85,22 @@ export class Proposals {
     const origin = this.#self;
     const envelope: Envelope = { kind: 'command', origin, sequence, timeMs, guards, body: command };
     const data = wrap(envelope, this.#slab);
-    const entry: Proposal = { type: 'normal', data };
     const state = 'queued';
-    this.#queue.push({ ticket, sequence, requiredTerm, deadlineMs, entry, state, term: 0 });
+    const repeatable = session !== undefined && requiredTerm === 0;
+    const type = 'normal';
+    const pending: Pending = {
+      type,
+      data,
+      ticket,
+      sequence,
+      requiredTerm,
+      deadlineMs,
+      repeatable,
+      state,
+      term: 0,
+    };
+    this.#pending.add(sequence, pending);
+    this.#queue.push(pending);
   }
 
   /** Takes what is queued, to be offered now to the leader of `term`, and to no other. */
@@ -92,7 +110,6 @@ export class Proposals {
     for (const pending of offered) {
       pending.state = 'offered';
       pending.term = pending.requiredTerm || term;
-      this.#open.set(pending.sequence, pending);
     }
     return offered;
   }
@@ -110,23 +127,29 @@ export class Proposals {
    * A late refusal says nothing of what has been offered to a later leader since.
    */
   refused(offered: readonly Pending[], term: number, error: QuorateError): void {
-    const open = offered.filter((pending) => {
+    const again: Pending[] = [];
+    for (const pending of offered) {
       const same = pending.state === 'offered' && pending.term === term;
-      return same && this.#open.delete(pending.sequence);
-    });
-    const again = open.filter(({ requiredTerm }) => waitsForLeader(error.code, requiredTerm));
-    for (const pending of again) pending.state = 'queued';
-    this.#queue = again.concat(this.#queue);
-    for (const { ticket, state } of open) {
-      if (state !== 'queued') this.#answer(ticket, { ok: false, error });
+      if (!same || this.#pending.get(pending.sequence) !== pending) continue;
+      if (waitsForLeader(error.code, pending.requiredTerm)) {
+        pending.state = 'queued';
+        again.push(pending);
+      } else {
+        this.#end(pending, error);
+      }
     }
+    this.#queue = again.concat(this.#queue);
   }
 
   /** An entry of this member was applied; an unknown sequence is of an earlier life, or given up. */
   applied(sequence: number, outcome: Outcome): void {
-    const pending = this.#open.get(sequence);
+    const pending = this.#pending.take(sequence);
     if (pending === undefined) return;
-    this.#open.delete(sequence);
+    if (pending.state === 'queued') {
+      // Its first copy lay behind the snapshot after all; the session sees to it that one counts.
+      assert(pending.repeatable, 'a proposal was applied that is in no log');
+      this.#queue = this.#queue.filter((queued) => queued !== pending);
+    }
     this.#answer(pending.ticket, outcome);
   }
 
@@ -136,72 +159,87 @@ export class Proposals {
    */
   termBegan(term: number): void {
     const again: Pending[] = [];
-    for (const pending of this.#open.values()) {
+    for (const pending of this.#offered()) {
       if (pending.term >= term) continue;
-      this.#open.delete(pending.sequence);
       if (pending.requiredTerm === 0) {
         pending.state = 'queued';
         again.push(pending);
         continue;
       }
       const text = `the leader of term ${pending.term} was replaced before it could commit`;
-      this.#fail(pending.ticket, 'leadership-lost', text);
+      this.#end(pending, new QuorateError('leadership-lost', text));
     }
     this.#queue = again.concat(this.#queue);
   }
 
-  /** A snapshot was installed over entries up to `term` that may have been this member's own. */
+  /**
+   * A snapshot was installed over entries up to `term` that may have been this member's own. Those
+   * of a session are offered again: if they took effect, the snapshot knows their answers.
+   */
   skipped(term: number): void {
     const text = 'a snapshot was installed here, which does not tell what became of the proposal';
-    for (const pending of this.#open.values()) {
+    const again: Pending[] = [];
+    for (const pending of this.#offered()) {
       if (pending.term > term) continue;
-      this.#open.delete(pending.sequence);
-      this.#unknown(pending.ticket, 'leadership-lost', text);
+      if (pending.repeatable) {
+        pending.state = 'queued';
+        again.push(pending);
+      } else {
+        this.#end(pending, unknown('leadership-lost', text));
+      }
     }
+    this.#queue = again.concat(this.#queue);
   }
 
   /** Fails what has waited too long. */
   expire(nowMs: number): void {
-    const late = (pending: Pending) => pending.deadlineMs <= nowMs;
-    if (this.#queue.some(late)) {
-      const expired = this.#queue.filter(late);
-      this.#queue = this.#queue.filter((pending) => !late(pending));
-      for (const { ticket } of expired) {
-        this.#fail(ticket, 'no-leader', 'no leader took the proposal before its deadline');
+    if (this.size === 0) return;
+    let queueIsOld = false;
+    for (const pending of this.#pending.values()) {
+      if (pending.deadlineMs > nowMs) continue;
+      if (pending.state === 'queued') {
+        queueIsOld = true;
+        const text = 'no leader took the proposal before its deadline';
+        this.#end(pending, new QuorateError('no-leader', text));
+      } else {
+        const text = 'the proposal was not answered before its deadline';
+        this.#end(pending, unknown('timeout', text));
       }
     }
-    for (const pending of this.#open.values()) {
-      if (!late(pending)) continue;
-      this.#open.delete(pending.sequence);
-      this.#unknown(pending.ticket, 'timeout', 'the proposal was not answered before its deadline');
-    }
+    if (queueIsOld) this.#queue = this.#queue.filter(({ deadlineMs }) => deadlineMs > nowMs);
   }
 
   /** The requester lost interest: nothing more is answered. */
   cancel(ticket: Ticket): void {
-    this.#queue = this.#queue.filter((pending) => pending.ticket !== ticket);
-    for (const pending of this.#open.values()) {
-      if (pending.ticket === ticket) this.#open.delete(pending.sequence);
+    for (const pending of this.#pending.values()) {
+      if (pending.ticket === ticket) this.#pending.take(pending.sequence);
     }
+    this.#queue = this.#queue.filter((pending) => pending.ticket !== ticket);
   }
 
   /** The member stops, or the group goes away. */
   failAll(code: ErrorCode, message: string): void {
-    const queue = this.#queue;
+    for (const pending of this.#pending.values()) {
+      const queued = pending.state === 'queued';
+      this.#end(pending, queued ? new QuorateError(code, message) : unknown(code, message));
+    }
     this.#queue = [];
-    for (const { ticket } of queue) this.#fail(ticket, code, message);
-    for (const { ticket } of this.#open.values()) this.#unknown(ticket, code, message);
-    this.#open.clear();
   }
 
-  #fail(ticket: Ticket, code: ErrorCode, message: string): void {
-    this.#answer(ticket, { ok: false, error: new QuorateError(code, message) });
+  /** Those that some log may hold. */
+  #offered(): readonly Pending[] {
+    if (this.size === this.#queue.length) return [];
+    return this.#pending.values().filter(({ state }) => state !== 'queued');
   }
 
-  #unknown(ticket: Ticket, code: ErrorCode, message: string): void {
-    const error = new QuorateError(code, message, { maybeApplied: true });
+  #end({ sequence, ticket }: Pending, error: QuorateError): void {
+    this.#pending.take(sequence);
     this.#answer(ticket, { ok: false, error });
   }
+}
+
+function unknown(code: ErrorCode, message: string): QuorateError {
+  return new QuorateError(code, message, { maybeApplied: true });
 }
 
 const waiting: ReadonlySet<ErrorCode> = new Set([

@@ -16,6 +16,7 @@ import type { ReadState, Role } from '../raft/ready.ts';
 import { decodeChange } from '../raft/wire/change.ts';
 import { unwrap } from './envelope.ts';
 import type { GroupId, Propose, Read, Ticket } from './event.ts';
+import type { GroupState } from './group-state.ts';
 import type { Machine } from './machine.ts';
 import { type Answer, type Pending, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
@@ -39,6 +40,8 @@ export interface ReplicaHost {
   leadershipChanged(replica: Replica): void;
   /** A configuration was applied. */
   configurationChanged(replica: Replica): void;
+  /** The replicas' states shall be compared as they are now, having applied all before `index`. */
+  hashChecked(replica: Replica, index: number): void;
 }
 
 export interface ReplicaLimits {
@@ -55,8 +58,12 @@ export class Replica {
   readonly id: GroupId;
   readonly raft: Raft;
   readonly machine: Machine;
+  /** The group's time and sessions: replicated, like what the machine holds. */
+  readonly state: GroupState;
   readonly proposals: Proposals;
   readonly reads: Reads;
+  /** Why this replica answers nothing; see hash-checks.ts. */
+  diverged: QuorateError | undefined;
   readonly #self: MemberId;
   readonly #host: ReplicaHost;
   readonly #limits: ReplicaLimits;
@@ -66,8 +73,6 @@ export class Replica {
   #appliedOfFirst = 0;
   #appliedIndex: number;
   #appliedTerm: number;
-  /** The group's time: the largest that a command has carried. */
-  #timeMs = 0;
   /** Bytes of entries applied since the last snapshot was begun. */
   #bytesSinceSnapshot = 0;
 
@@ -76,6 +81,7 @@ export class Replica {
     readonly self: MemberId;
     readonly raft: Raft;
     readonly machine: Machine;
+    readonly state: GroupState;
     readonly random: Random;
     readonly limits: ReplicaLimits;
     readonly host: ReplicaHost;
@@ -86,6 +92,7 @@ export class Replica {
     this.#self = init.self;
     this.raft = init.raft;
     this.machine = init.machine;
+    this.state = init.state;
     this.#host = init.host;
     this.#limits = init.limits;
     this.#appliedIndex = init.applied.index;
@@ -127,6 +134,24 @@ export class Replica {
 
   get configuration(): ConfigurationState {
     return this.raft.core.configuration;
+  }
+
+  /** Entries up to here are applied and, where this member leads, everybody has them. */
+  get settledIndex(): number {
+    let settled = this.#appliedIndex;
+    if (this.role !== 'leader') return settled;
+    for (const { match } of this.raft.core.membership.progress.values()) {
+      if (match < settled) settled = match;
+    }
+    return settled;
+  }
+
+  /** The machine's state is not what the others have: nothing is told of it any more. */
+  quarantine(error: QuorateError): void {
+    this.diverged = error;
+    this.raft.renounce();
+    this.proposals.failAll(error.code, error.message);
+    this.reads.failAll(error.code, error.message);
   }
 
   /** Whether something waits for the end of a turn, or for a leader. */
@@ -209,8 +234,7 @@ export class Replica {
         this.#host.forward(this, this.leader, { batch, requiredTerm });
         continue;
       }
-      const entries = batch.map((pending) => pending.entry);
-      const placed = this.appendFor(entries, requiredTerm);
+      const placed = this.appendFor(batch, requiredTerm);
       if (placed instanceof QuorateError) this.proposals.refused(batch, requiredTerm, placed);
       else this.proposals.placed(batch, requiredTerm);
     }
@@ -243,6 +267,8 @@ export class Replica {
   /** Applies what was handed out, within a turn's budget. Returns whether some is left. */
   #apply(): boolean {
     let bytesLeft = this.#limits.applyBytesPerTurnMax;
+    // A store that is behind is waited for: whoever flushes it lets a turn follow.
+    if (this.machine.kept?.pressure?.() === 'full') return false;
     while (this.#applying.length > 0 && bytesLeft > 0) {
       const task = this.#applying[0]!;
       const { entries } = task;
@@ -266,7 +292,7 @@ export class Replica {
   #applyEntry(entry: Entry): void {
     assert(
       entry.index === this.#appliedIndex + 1,
-      `entry ${entry.index} follows ${this.#appliedIndex}`,
+      () => `entry ${entry.index} follows ${this.#appliedIndex}`,
     );
     this.#appliedIndex = entry.index;
     if (entry.term !== this.#appliedTerm) {
@@ -282,27 +308,27 @@ export class Replica {
   }
 
   #applyCommand({ index, term, data }: Entry): void {
-    const { origin, sequence, body, timeMs } = unwrap(data);
-    if (timeMs > this.#timeMs) this.#timeMs = timeMs;
-    const outcome = this.machine.apply(body, { index, term, timeMs: this.#timeMs });
-    if (origin === this.#self) this.proposals.applied(sequence, outcome);
+    const envelope = unwrap(data);
+    if (envelope.kind === 'hash-check') return this.#host.hashChecked(this, index);
+    const outcome = this.state.apply(this.machine, envelope, index, term);
+    if (envelope.origin === this.#self) this.proposals.applied(envelope.sequence, outcome);
   }
 }
 
 /** Cuts into runs of one required term and of limited size; a single large one goes alone. */
 function* batches(offered: readonly Pending[], bytesMax: number): Iterable<readonly Pending[]> {
-  let batch: Pending[] = [];
+  let from = 0;
   let bytes = 0;
-  for (const pending of offered) {
-    const size = pending.entry.data.length;
-    const fits = bytes + size <= bytesMax && pending.requiredTerm === batch[0]?.requiredTerm;
-    if (batch.length > 0 && !fits) {
-      yield batch;
-      batch = [];
+  for (let at = 0; at < offered.length; at++) {
+    const { data, requiredTerm } = offered[at]!;
+    const fits = bytes + data.length <= bytesMax && requiredTerm === offered[from]!.requiredTerm;
+    if (at > from && !fits) {
+      yield offered.slice(from, at);
+      from = at;
       bytes = 0;
     }
-    batch.push(pending);
-    bytes += size;
+    bytes += data.length;
   }
-  if (batch.length > 0) yield batch;
+  // Mostly that is all of them.
+  yield from === 0 ? offered : offered.slice(from);
 }

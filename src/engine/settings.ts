@@ -17,6 +17,9 @@ export interface EngineSettings {
   /** Entries that stay in the log behind a snapshot, for followers that are only a little behind. */
   readonly keptEntries: number;
   readonly entryBytesMax: number;
+  /** A group's replicas compare their states after so many entries, and after this time at work. */
+  readonly hashCheckEntries: number;
+  readonly hashCheckMs: number;
   readonly replica: ReplicaLimits;
   readonly peers: PeerSettings;
   /** How long a closing member waits for others to take over what it leads. */
@@ -34,6 +37,8 @@ export const engineDefaults: EngineSettings = {
   snapshotBytesPerSecondMax: 64 * 2 ** 20,
   keptEntries: 10_000,
   entryBytesMax: 8 * 2 ** 20,
+  hashCheckEntries: 100_000,
+  hashCheckMs: 10_000,
   replica: {
     pendingProposalsMax: 65_536,
     pendingReadsMax: 65_536,

@@ -11,19 +11,19 @@ import type { LogFacts } from '../ports/logger.ts';
 import { emptyBytes, type MemberId, NOBODY, type Position, type Snapshot } from '../raft/entry.ts';
 import type { InstallSnapshot, Message } from '../raft/message.ts';
 import { callKinds } from './call-kinds.ts';
+import { KeptWork } from './kept-work.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { GroupLog } from './log/group-log.ts';
 import type { GroupId } from './log/log-write.ts';
 import type { MemberLog } from './log/member-log.ts';
 import { findSnapshots, removeSnapshots } from './log/snapshot-files.ts';
-import { type SnapshotFacts, snapshotPath } from './log/snapshot-format.ts';
-import { SnapshotReader } from './log/snapshot-reader.ts';
+import type { SnapshotFacts } from './log/snapshot-format.ts';
 import { SnapshotWriter } from './log/snapshot-writer.ts';
-import type { Machine, MachineRestore } from './machine.ts';
 import { isBeginning, origin } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { Replica } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
+import { type RestoreTarget, restoreBeginning, restoreFile } from './snapshot-restore.ts';
 import { SnapshotReceive, SnapshotSend } from './snapshot-transfer.ts';
 
 /** What this needs of the engine. */
@@ -32,7 +32,12 @@ export interface SnapshotHost {
   call(peer: MemberId, kind: number, payload: Uint8Array, done: (result: CallResult) => void): void;
   /** A received snapshot is to be stepped. */
   received(group: GroupId, message: Message): void;
+  /** The replica of a group, to which something is about to happen. */
   replica(group: GroupId): Replica | undefined;
+  /** A store or the disk cannot be trusted any more: the member stops. */
+  failed(error: QuorateError): void;
+  /** Something has come to an end beside the events: let a turn follow. */
+  wake(): void;
   readonly self: MemberId;
 }
 
@@ -43,7 +48,8 @@ export class SnapshotWork {
   readonly #clusterId: number;
   readonly #receive: SnapshotReceive;
   /** What was found at the start. */
-  #found: ReadonlyMap<GroupId, { readonly facts: SnapshotFacts }> = new Map();
+  #found = new Map<GroupId, { readonly facts: SnapshotFacts }>();
+  readonly #kept: KeptWork;
   readonly #making = new Map<Replica, Making>();
   readonly #sends = new Map<string, SnapshotSend>();
   #host: SnapshotHost | undefined;
@@ -59,6 +65,13 @@ export class SnapshotWork {
     this.#settings = init.settings;
     this.#clusterId = init.clusterId;
     this.#receive = new SnapshotReceive(init.disk, init.clusterId);
+    this.#kept = new KeptWork(init.log, init.settings.keptEntries, {
+      neededFrom: (group) => this.#neededFrom(group),
+      compacted: (group) => this.#removeOld(group, this.#log.group(group)?.ownSnapshot?.index),
+      failed: (error) => this.#host?.failed(error),
+      flushed: (group) => void this.#host?.replica(group),
+      wake: () => this.#host?.wake(),
+    });
   }
 
   attach(host: SnapshotHost): void {
@@ -74,25 +87,36 @@ export class SnapshotWork {
   lookUp(then: (error: QuorateError | null) => void): void {
     findSnapshots(this.#disk, this.#clusterId, (found) => {
       if (found instanceof QuorateError) return then(found);
-      this.#found = found.newest;
+      this.#found = new Map(found.newest);
       then(found.damaged[0] ?? null);
     });
   }
 
-  /** Brings a group's machine to its newest snapshot; answers where that stands. */
-  load(group: GroupLog, machine: Machine, then: (applied: Position | QuorateError) => void): void {
+  /** Brings a group's machine to where its store stands, or to its newest snapshot. */
+  load(group: GroupLog, target: RestoreTarget, then: (loaded: Position | QuorateError) => void) {
     const facts = this.#found.get(group.id)?.facts;
-    if (facts === undefined || facts.index < group.firstIndex() - 1) {
-      return then(beginning(group, machine));
+    const usable = facts !== undefined && facts.index >= group.firstIndex() - 1;
+    if (usable && facts.index <= group.lastIndex()) this.#standsFor(group, facts);
+    const resumed = this.#kept.resume(group, target);
+    if (resumed instanceof QuorateError) return then(resumed);
+    if (resumed !== undefined) {
+      if (resumed.index > group.lastIndex()) this.#beginLogAt(group, resumed);
+      return then(resumed);
     }
-    const { index, term, configuration } = facts;
-    this.#restore(machine, facts, (error) => {
+    if (!usable) return then(beginning(group, target));
+    const { index, term } = facts;
+    restoreFile(this.#disk, facts, target, (error) => {
       if (error !== undefined) return then(error);
       if (index > group.lastIndex()) this.#beginLogAt(group, facts);
-      group.setConfiguration(configuration);
-      group.setSnapshot({ term, index, configuration, data: emptyBytes });
-      then({ term, index });
+      this.#standsFor(group, facts);
+      group.setConfiguration(facts.configuration);
+      this.#kept.settle(target, facts, (failed) => then(failed ?? { term, index }));
     });
+  }
+
+  /** The log may be asked for this snapshot. */
+  #standsFor(group: GroupLog, { index, term, configuration }: SnapshotFacts): void {
+    group.setSnapshot({ term, index, configuration, data: emptyBytes });
   }
 
   /** The member stopped between receiving a snapshot and beginning its log behind it. */
@@ -106,26 +130,6 @@ export class SnapshotWork {
       snapshot: { index, term },
       hardState: { term: newTerm, vote, commit: index },
     });
-  }
-
-  /** Reads a snapshot into a machine, piece by piece. */
-  #restore(
-    machine: Machine,
-    { group, index }: Pick<SnapshotFacts, 'group' | 'index'>,
-    then: (error: QuorateError | undefined) => void,
-  ): void {
-    const restore = new LateRestore(machine);
-    const reader = new SnapshotReader(this.#disk, snapshotPath(group, index));
-    const next = (): void => {
-      reader.next((piece) => {
-        if (piece instanceof QuorateError) return then(piece);
-        if (piece.kind === 'chunk') restore.chunk(piece.content);
-        if (!reader.ended) return next();
-        reader.close();
-        then(restore.finish());
-      });
-    };
-    next();
   }
 
   /** Takes over a snapshot message whose state is in a file; false where it travels as it is. */
@@ -182,13 +186,18 @@ export class SnapshotWork {
       replica.restored(snapshot);
       then(null);
     };
-    this.#making.delete(replica);
-    if (isBeginning(snapshot)) return settled(restoreBeginning(replica.machine, snapshot));
-    const { id, machine } = replica;
-    this.#restore(machine, { group: id, index: snapshot.index }, (error) => {
-      settled(error);
-      this.#removeOld(id, snapshot.index);
-    });
+    this.#giveUp(replica);
+    if (isBeginning(snapshot)) return settled(restoreBeginning(replica, snapshot));
+    const { id } = replica;
+    const restore = (): void =>
+      restoreFile(this.#disk, { group: id, index: snapshot.index }, replica, (error) => {
+        if (error !== undefined) return settled(error);
+        this.#kept.settle(replica, snapshot, (failed) => {
+          settled(failed ?? undefined);
+          this.#removeOld(id, snapshot.index);
+        });
+      });
+    this.#kept.afterFlush(replica.machine, restore);
   }
 
   tick(): void {
@@ -200,37 +209,66 @@ export class SnapshotWork {
   /** A turn has passed: begins snapshots that are due, and goes on with those begun. */
   endOfTurn(busy: readonly Replica[]): void {
     this.#receive.releaseHeld();
-    for (const replica of busy) if (this.#isDue(replica)) this.#make(replica);
+    for (const replica of busy) {
+      const isKept = this.#kept.endOfTurn(replica, this.#settings.snapshotAfterBytes);
+      if (isKept ? this.#isWanted(replica) : this.#isDue(replica)) this.#make(replica);
+    }
     for (const making of this.#making.values()) this.#goOn(making);
   }
 
   #isDue(replica: Replica): boolean {
+    if (replica.diverged !== undefined) return false;
     const { snapshotAfterBytes } = this.#settings;
     const due = replica.bytesSinceSnapshot >= snapshotAfterBytes || this.#log.space !== 'enough';
     return due && !this.#making.has(replica) && replica.appliedIndex > this.#newest(replica.id);
   }
 
+  /** The machine has a store, so only a member that is far behind needs a file. */
+  #isWanted(replica: Replica): boolean {
+    return this.#log.group(replica.id)?.snapshotWanted === true && !this.#making.has(replica);
+  }
+
   #newest(group: GroupId): number {
-    return this.#log.group(group)?.snapshot()?.index ?? 0;
+    return this.#log.group(group)?.ownSnapshot?.index ?? 0;
   }
 
   #make(replica: Replica): void {
     const { id: group, appliedIndex: index, appliedTerm: term, configuration } = replica;
     const facts = { clusterId: this.#clusterId, group, index, term, configuration };
     const writer = new SnapshotWriter(this.#disk, facts);
+    const engine = replica.state.encode();
     const chunks = replica.machine.snapshot();
-    replica.snapshotBegun();
-    this.#making.set(replica, { replica, writer, chunks, finishing: false });
+    if (replica.machine.kept === undefined) replica.snapshotBegun();
+    this.#making.set(replica, { replica, writer, engine, chunks, finishing: false });
   }
 
   /** One more chunk a turn, as long as the disk keeps up. */
   #goOn(making: Making): void {
-    const { writer, chunks, finishing } = making;
+    const { writer, engine, chunks, finishing } = making;
     if (finishing || (!writer.ready && writer.failed === undefined)) return;
-    const { done, value } = writer.failed === undefined ? chunks.next() : endOfChunks;
-    if (done !== true) return writer.write(value);
+    if (writer.failed === undefined) {
+      const part = engine.next();
+      if (part.done !== true) return writer.writeEngine(part.value);
+      const chunk = chunks.next();
+      if (chunk.done !== true) return writer.write(chunk.value);
+    } else {
+      chunks.return?.();
+    }
     making.finishing = true;
     writer.finish((error) => this.#finished(making, error));
+  }
+
+  /** A snapshot from the leader takes the place of what is being made. */
+  #giveUp(replica: Replica): void {
+    this.#making.get(replica)?.chunks.return?.();
+    this.#making.delete(replica);
+  }
+
+  /** The group is gone from here: whatever is under way for it ends, and its files go. */
+  remove(group: GroupId, replica: Replica | undefined): void {
+    if (replica !== undefined) this.#giveUp(replica);
+    this.#found.delete(group);
+    this.#removeOld(group, undefined);
   }
 
   #finished({ replica, writer }: Making, error: QuorateError | null): void {
@@ -240,6 +278,8 @@ export class SnapshotWork {
     const { group, index } = writer.facts;
     if (error !== null) {
       this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
+      // No state of the member rests on this file, but nobody knows what the disk has kept.
+      if (error.code === 'disk-sync-failed') this.#host?.failed(error);
     } else if (current) {
       this.#made(writer.facts);
     }
@@ -250,6 +290,12 @@ export class SnapshotWork {
     const log = this.#log.group(group);
     if (log === undefined || index < log.firstIndex() - 1) return;
     log.setSnapshot({ term, index, configuration, data: emptyBytes });
+    const replica = this.#host?.replica(group);
+    if (log.snapshotWanted) {
+      log.snapshotWanted = false;
+      replica?.step({ type: 'storage-ready' });
+    }
+    if (replica?.machine.kept !== undefined) return;
     const sending = [...this.#sends.values()].filter((send) => send.group === group);
     const oldest = Math.min(index, ...sending.map((send) => send.message.snapshot.index));
     const kept = Math.max(0, index - this.#settings.keptEntries);
@@ -257,7 +303,15 @@ export class SnapshotWork {
     if (sending.length === 0) this.#removeOld(group, index);
   }
 
-  #removeOld(group: GroupId, keepIndex: number): void {
+  /** Behind the store's position, the log is needed from here on. */
+  #neededFrom(group: GroupId): number {
+    const sending = [...this.#sends.values()].filter((send) => send.group === group);
+    const making = [...this.#making.values()].filter(({ replica }) => replica.id === group);
+    const indexes = sending.map((send) => send.message.snapshot.index);
+    return Math.min(Infinity, ...indexes, ...making.map(({ writer }) => writer.facts.index));
+  }
+
+  #removeOld(group: GroupId, keepIndex: number | undefined): void {
     removeSnapshots(this.#disk, group, keepIndex, (error) => {
       if (error === null) return;
       this.#host?.log('warn', { group, err: error }, 'removing old snapshots failed');
@@ -269,52 +323,15 @@ export class SnapshotWork {
 interface Making {
   readonly replica: Replica;
   readonly writer: SnapshotWriter;
+  readonly engine: Iterator<Uint8Array, void>;
   readonly chunks: Iterator<Uint8Array, void>;
   finishing: boolean;
 }
 
-const endOfChunks = { done: true, value: undefined } as const;
-
-/** Restores a machine, and remembers the first thing that went wrong. */
-class LateRestore {
-  readonly #restore: MachineRestore;
-  #failed: unknown;
-
-  constructor(machine: Machine) {
-    this.#restore = machine.restore();
-  }
-
-  readonly chunk = (bytes: Uint8Array): void => this.#try(() => this.#restore.chunk(bytes));
-
-  finish(): QuorateError | undefined {
-    this.#try(() => this.#restore.finish());
-    if (this.#failed === undefined) return undefined;
-    return new QuorateError('machine-failed', 'the machine cannot take its snapshot back', {
-      cause: this.#failed,
-    });
-  }
-
-  #try(action: () => void): void {
-    if (this.#failed !== undefined) return;
-    try {
-      action();
-    } catch (error) {
-      this.#failed = error;
-    }
-  }
-}
-
 /** No snapshot file: the group is as it began, or this member has nothing of it yet. */
-function beginning(group: GroupLog, machine: Machine): Position | QuorateError {
-  const snapshot = group.snapshot();
-  if (snapshot !== undefined) return restoreBeginning(machine, snapshot) ?? origin;
+function beginning(group: GroupLog, target: RestoreTarget): Position | QuorateError {
+  const snapshot = group.ownSnapshot;
+  if (snapshot !== undefined) return restoreBeginning(target, snapshot) ?? origin;
   if (group.lastIndex() === 0 || group.firstIndex() === 1) return { term: 0, index: 0 };
   return new QuorateError('snapshot-damaged', `the snapshot of group ${group.id} is missing`);
-}
-
-function restoreBeginning(machine: Machine, { data }: Snapshot): QuorateError | undefined {
-  if (data.length === 0) return undefined;
-  const restore = new LateRestore(machine);
-  restore.chunk(data);
-  return restore.finish();
 }

@@ -16,7 +16,9 @@ import {
   FIRST_VIEW_FILE,
   type FirstView,
 } from './first-view.ts';
+import { GroupState } from './group-state.ts';
 import { Joining } from './joining.ts';
+import { joiningIncarnation } from './joining-life.ts';
 import { DiskRequests } from './log/disk-requests.ts';
 import type { Identity } from './log/identity.ts';
 import type { MemberLog } from './log/member-log.ts';
@@ -46,6 +48,8 @@ export interface StartupOptions {
   readonly random: Random;
   /** Keyed with the join secret, where one is shared. */
   readonly mac: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Something has happened beside the events, in a machine's store: lets a turn follow. */
+  readonly wake: () => void;
 }
 
 type Phase =
@@ -105,8 +109,18 @@ export class Startup {
   }
 
   #join(addresses: () => readonly string[]): void {
+    joiningIncarnation(
+      this.#disk,
+      () => this.#drawId(),
+      (incarnation) => {
+        if (incarnation instanceof QuorateError) this.#fail(incarnation);
+        else this.#joinAs(incarnation, addresses);
+      },
+    );
+  }
+
+  #joinAs(incarnation: number, addresses: () => readonly string[]): void {
     const { name, address, tags, settings, random, mac } = this.#options;
-    const incarnation = this.#drawId();
     const joining = new Joining({
       call: { name, address, tags, incarnation },
       addresses,
@@ -173,13 +187,14 @@ export class Startup {
     const { settings } = this.#options;
     const { clusterId } = identity;
     const snapshots = new SnapshotWork({ disk: this.#disk, log, settings, clusterId });
+    const systemState = new GroupState();
     const load = (): void => {
-      snapshots.load(group, system, (applied) => {
+      snapshots.load(group, { machine: system, state: systemState }, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
         const { voters } = group.initialState().configuration;
         const alone = voters.length === 1 && voters[0] === identity.memberId;
         if (alone && log.isSuspect(SYSTEM_GROUP)) return this.#fail(noPeers());
-        engine = this.#run(log, identity, { view, system, applied, snapshots });
+        engine = this.#run(log, identity, { view, system, systemState, applied, snapshots });
       });
     };
     snapshots.lookUp((error) => {
@@ -194,6 +209,7 @@ export class Startup {
     loaded: {
       readonly view: FirstView;
       readonly system: SystemMachine;
+      readonly systemState: GroupState;
       readonly applied: Position;
       readonly snapshots: SnapshotWork;
     },
@@ -210,11 +226,14 @@ export class Startup {
       log,
       repair: this.#options.log.repair ?? false,
       system: loaded.system,
+      systemState: loaded.systemState,
       systemApplied: loaded.applied,
       snapshots: loaded.snapshots,
       told: loaded.view.state.members,
+      hints: hintsFrom(this.#options.beginning),
       keepBeginning: (bytes, then) => this.#keepBeginning(loaded.view, bytes, then),
       mac,
+      wake: this.#options.wake,
       nowMs: this.#nowMs,
     });
     this.#phase = { type: 'running', engine };
@@ -245,4 +264,10 @@ export class Startup {
     this.#phase = { type: 'failed' };
     this.#effects.push({ type: 'closed', error: error ?? null });
   }
+}
+
+/** Where a member's command line says that the others are, by name: they may have moved. */
+function hintsFrom(beginning: Beginning): ReadonlyMap<string, string> {
+  const founders = beginning.type === 'found' ? beginning.founders : [];
+  return new Map(founders.map(({ name, address }) => [name, address]));
 }

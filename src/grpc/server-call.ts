@@ -56,10 +56,12 @@ export interface StreamHandler<Request> {
 /** What a call shares with all of its server. */
 export interface CallHost extends Pick<IncomingOptions, 'compression' | 'messageBytesMax'> {
   after(delayMs: number, callback: () => void): Cancel;
+  nowMs(): number;
   statusOfError(error: unknown): Status;
   /** Counts bytes of requests that are not whole yet; false where they are too many for all. */
   assembling(changeBytes: number): boolean;
-  ended(call: Call<never, never>): void;
+  /** The call has ended with this status; `cancelled` where the client broke it off. */
+  ended(call: Call<never, never>, code: number): void;
 }
 
 const answerHeaders = {
@@ -69,6 +71,8 @@ const answerHeaders = {
 
 export class Call<Request, Response> implements ServerCall<Response> {
   readonly metadata: Metadata;
+  /** When it began, of the monotonic clock. */
+  readonly beganMs: number;
   readonly #method: Method<Request, Response>;
   readonly #exchange: HttpExchange;
   readonly #host: CallHost;
@@ -91,6 +95,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
     this.#exchange = exchange;
     this.#method = method;
     this.#host = host;
+    this.beganMs = host.nowMs();
     this.metadata = metadataFromHeaders(exchange.request.headers);
     this.#incoming = new IncomingMessages(
       { compression, messageBytesMax, encoding, source: exchange },
@@ -133,7 +138,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
       drained: () => {
         if (!this.over) this.#handler?.drained?.();
       },
-      closed: () => this.#close(),
+      closed: () => this.#close(statusCodes.cancelled),
     });
     if (deadlineMs === undefined) return;
     this.#cancelTimer = this.#host.after(deadlineMs, () => {
@@ -173,7 +178,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
       const initial = metadataToHeaders(this.#initial);
       this.#exchange.respondOnly(200, { ...initial, ...answerHeaders, ...trailers });
     }
-    this.#close();
+    this.#close(status.code);
   }
 
   /** Ends the call with what an error means. */
@@ -226,7 +231,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
     }
   }
 
-  #close(): void {
+  #close(code: number): void {
     if (this.over) return;
     this.over = true;
     this.#cancelTimer?.();
@@ -234,7 +239,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
     this.#host.assembling(-this.#heldBytes);
     this.#heldBytes = 0;
     this.#controller?.abort();
-    this.#host.ended(this as unknown as Call<never, never>);
+    this.#host.ended(this as unknown as Call<never, never>, code);
     this.#handler?.over?.();
   }
 }

@@ -35,6 +35,16 @@ export interface GrpcServerOptions {
   readonly assemblyBytesMax?: number;
   /** What an error means that a handler threw, if it is no status of its own. */
   readonly statusOfError: (error: unknown) => Status;
+  /** For those who count: a call has ended. */
+  readonly ended?: (call: EndedCall) => void;
+}
+
+/** What is left to say of a call when it has ended. */
+export interface EndedCall {
+  readonly path: string;
+  readonly type: 'unary' | 'client_stream' | 'server_stream' | 'bidi_stream';
+  readonly code: number;
+  readonly tookMs: number;
 }
 
 const assemblyBytesMaxDefault = 256 * 1024 * 1024;
@@ -77,7 +87,14 @@ export class GrpcServer {
         this.#assemblyBytes += change;
         return this.#assemblyBytes <= this.#assemblyBytesMax;
       },
-      ended: (call) => this.#calls.delete(call),
+      nowMs: () => clock.monotonicMs(),
+      ended: (call, code) => {
+        this.#calls.delete(call);
+        const { path, beganMs } = call;
+        if (options.ended === undefined) return;
+        const tookMs = clock.monotonicMs() - beganMs;
+        options.ended({ path, code, tookMs, type: typeOf(this.#routes.get(path)!.method) });
+      },
     };
   }
 
@@ -158,6 +175,11 @@ export class GrpcServer {
       ? statusOf('unimplemented', `unknown method ${name} for service ${service}`)
       : statusOf('unimplemented', `unknown service ${service}`);
   }
+}
+
+function typeOf({ requestStream, responseStream }: Method<never, unknown>): EndedCall['type'] {
+  if (requestStream) return responseStream ? 'bidi_stream' : 'client_stream';
+  return responseStream ? 'server_stream' : 'unary';
 }
 
 /** Answers an exchange that becomes no call. */

@@ -212,7 +212,7 @@ export class DiskDriver {
       open.state = 'closing';
       // What mattered was synced: an error of closing says nothing about it.
       open.file!.close(() => {
-        assert(this.#open.get(path) === open, `${path} was opened twice`);
+        assert(this.#open.get(path) === open, () => `${path} was opened twice`);
         this.#open.delete(path);
         for (const waiter of open.whenClosed) waiter();
       });

@@ -120,11 +120,22 @@ export class Driver {
   /** The engine found itself broken: it persists and sends nothing more. */
   #fail(error: unknown): void {
     this.stop();
+    if (isVersionTrouble(error)) {
+      this.#init.logger.error({ err: error }, 'the member stops: it has the wrong program');
+      this.#init.handle({ type: 'closed', error });
+      return;
+    }
     this.#init.logger.error({ err: error }, 'the member stops: an invariant does not hold');
     const message = error instanceof AssertionError ? error.message : String(error);
     const failed = new QuorateError('member-failed', message, { cause: error });
     this.#init.handle({ type: 'closed', error: failed });
   }
+}
+
+/** A machine that this program's version cannot go on with: another program can. */
+function isVersionTrouble(error: unknown): error is QuorateError {
+  if (!(error instanceof QuorateError)) return false;
+  return error.code === 'machine-too-old' || error.code === 'machine-too-new';
 }
 
 /** A wall clock's reading as commands carry it: one before 1970 is wrong in any case. */

@@ -1,6 +1,8 @@
 /**
  * A running member: the engine on ports, with promises, signals and a life cycle around it.
  */
+
+import type { Registry } from 'prom-client';
 import { QuorateError } from '../base/errors.ts';
 import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
@@ -9,24 +11,33 @@ import type { Machine } from '../engine/machine.ts';
 import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
 import { type Beginning, Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
+import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
+import type { Cancel } from '../ports/callbacks.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Address } from '../ports/streams.ts';
+import type { Address, Credentials } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
-import { Group, type GroupHost } from './group.ts';
+import { LeaderChanges, memberFigures } from './figures.ts';
+import { Group } from './group.ts';
+import { GroupStores } from './group-stores.ts';
 import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
+import { memberRegistry } from './metrics.ts';
 import type { MemberOptions } from './options.ts';
+import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
+import { RequestWatch, slowRequestDefaults } from './request-watch.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /** This process's part in a cluster. Made by `openMember`. */
-export class Member implements GroupHost {
-  readonly requests = new Requests();
+export class Member implements TypedGroupHost {
+  readonly requests: Requests;
+  readonly electionTimeoutMs: number;
   /** Where this member listens for others. */
   readonly address: Address;
   readonly defaultTimeoutMs: number;
@@ -40,11 +51,15 @@ export class Member implements GroupHost {
   readonly #disk: DiskDriver;
   readonly #lock: DirectoryLock;
   readonly #groups = new Map<number, Group>();
+  readonly #stores: GroupStores;
+  readonly #events = new RaftEvents();
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
   #settleClosed: (error: QuorateError | null) => void = () => {};
   #handOver: Promise<void> | undefined;
+  readonly #leaderChanges = new LeaderChanges();
+  #registry: Registry | undefined;
 
   /**
    * Settles when the member has ended, however that came: with null after {@link Member.close},
@@ -71,12 +86,18 @@ export class Member implements GroupHost {
     this.#lock = lock;
     this.#links = links;
     this.#disk = new DiskDriver(ports.disk);
+    this.#stores = new GroupStores(ports.stores);
+    const logger = options.logger ?? ports.logger;
+    const { slowRequestMs = slowRequestDefaults.slowRequestMs } = options;
+    const nowMs = (): number => ports.clock.monotonicMs();
+    this.requests = new Requests(new RequestWatch({ nowMs, logger, options: { slowRequestMs } }));
     this.defaultTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
     const { log, ...settings } = { ...engineDefaults, ...options.settings };
     const tickMs = options.tickMs ?? settings.tickMs;
+    this.electionTimeoutMs = tickMs * (tuning.engine?.electionTicks ?? settings.electionTicks);
     this.#startup = new Startup({
       name: options.name,
       address: advertise,
@@ -86,11 +107,12 @@ export class Member implements GroupHost {
       log: { ...log, ...tuning.log, repair: options.repair ?? false },
       random: ports.random,
       mac: macFrom(ports, options.secret),
+      wake: () => this.#driver.wake(),
     });
     this.#driver = new Driver({
       startup: this.#startup,
       clock: ports.clock,
-      logger: options.logger ?? ports.logger,
+      logger,
       disk: this.#disk,
       links,
       tickMs,
@@ -129,6 +151,11 @@ export class Member implements GroupHost {
     this.#driver.dispatch(event);
   }
 
+  /** For groups. */
+  after(delayMs: number, callback: () => void): Cancel {
+    return this.#ports.clock.after(delayMs, callback);
+  }
+
   nowMs(): number {
     return this.#ports.clock.monotonicMs();
   }
@@ -148,20 +175,49 @@ export class Member implements GroupHost {
    *
    * @throws QuorateError `group-open`, `timeout`, `aborted`, `over-quota`, `closing`
    */
-  async group<State extends Machine>(
+  group<Definition extends AnyDefinition>(
+    name: string,
+    definition: Definition,
+    options?: RequestOptions,
+  ): Promise<TypedGroup<Definition>>;
+  group<State extends Machine>(
     name: string,
     machine: State,
+    options?: RequestOptions,
+  ): Promise<Group<State>>;
+  async group(
+    name: string,
+    stated: AnyDefinition | Machine,
     options: RequestOptions = {},
-  ): Promise<Group<State>> {
+  ): Promise<Group> {
+    if (stated instanceof MachineDefinition) {
+      const store = stated.onDisk ? await this.#stores.open(name) : undefined;
+      const init = store === undefined ? { name } : { name, store };
+      try {
+        const machine = stated.create(init) as MachineOf<AnyDefinition>;
+        const id = await this.#openGroup(name, machine, options);
+        return this.#keepGroup(new TypedGroup({ id, name, machine, host: this }));
+      } catch (error) {
+        if (store !== undefined) await this.#stores.close(name);
+        throw error;
+      }
+    }
+    const id = await this.#openGroup(name, stated, options);
+    return this.#keepGroup(new Group({ id, name, machine: stated, host: this }));
+  }
+
+  #keepGroup(group: Group): Group {
+    this.#groups.set(group.id, group);
+    return group;
+  }
+
+  #openGroup(name: string, machine: Machine, options: RequestOptions): Promise<number> {
     const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
-    const id = await this.requests.ask<number>(
+    return this.requests.ask<number>(
       options,
       (ticket) => this.dispatch({ type: 'open-group', ticket, name, machine, deadlineMs }),
       () => {},
     );
-    const group = new Group({ id, name, machine, host: this });
-    this.#groups.set(id, group as unknown as Group);
-    return group;
   }
 
   /** The cluster's members, as far as this one knows. */
@@ -175,10 +231,35 @@ export class Member implements GroupHost {
     });
   }
 
+  /**
+   * This member's figures as Prometheus reads them; docs/metrics.md lists them.
+   * @throws QuorateError `closing`
+   */
+  metrics(): Promise<string> {
+    return this.metricsRegistry.metrics();
+  }
+
+  /** The same as a registry of prom-client's, to be merged with an application's own. */
+  get metricsRegistry(): Registry {
+    const { requests } = this;
+    const parts = { requests, leaderChanges: this.#leaderChanges };
+    this.#registry ??= memberRegistry(() => memberFigures(this.#options.name, this.engine, parts));
+    return this.#registry;
+  }
+
   /** Calls `listener` after each change of members, groups or configurations. */
   onMembership(listener: () => void): () => void {
     this.#membershipListeners.add(listener);
     return () => this.#membershipListeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` with what Raft does on this member, in all its groups: roles, terms, votes,
+   * appends, commits, applies, configurations; returns how to stop that.
+   * @throws QuorateError `closing`
+   */
+  onRaft(listener: (event: RaftEvent) => void, options: RaftEventOptions = {}): () => void {
+    return this.#events.listen(this.engine, listener, options);
   }
 
   /**
@@ -200,6 +281,14 @@ export class Member implements GroupHost {
     options: RequestOptions = {},
   ): Promise<void> {
     await this.#proposeSystem({ type: 'update-member', id, address }, options);
+  }
+
+  /**
+   * Takes new certificates for all connections from now on, of a member that was opened with TLS.
+   * @throws QuorateError `tls-failed`; then the old ones stay in use
+   */
+  reload(credentials: Credentials): void {
+    this.#links.reload(credentials);
   }
 
   /**
@@ -248,6 +337,7 @@ export class Member implements GroupHost {
         return this.#settleOpened?.(null);
       case 'leadership': {
         const { role, term, leader } = effect;
+        this.#leaderChanges.note(effect.group, leader);
         const isLeader = role === 'leader';
         return this.#groups.get(effect.group)?.leadershipChanged({ role, term, leader, isLeader });
       }
@@ -302,6 +392,7 @@ export class Member implements GroupHost {
     // The engine has answered what it knew of; of what is left nobody knows.
     this.requests.failAll(new QuorateError(code, message, { maybeApplied: true, cause: error }));
     await new Promise<void>((resolve) => this.#links.close(() => resolve()));
+    await this.#stores.closeAll();
     await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));

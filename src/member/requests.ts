@@ -2,7 +2,9 @@
  * Requests that wait for the engine's answer, as promises.
  */
 import { QuorateError } from '../base/errors.ts';
+import { RecentTable } from '../base/recent-table.ts';
 import type { Outcome } from '../engine/machine.ts';
+import type { RequestFacts, RequestWatch } from './request-watch.ts';
 
 /** How long to wait for an answer. */
 export interface RequestOptions {
@@ -17,22 +19,32 @@ interface Waiting {
   readonly reject: (error: Error) => void;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
+  readonly facts: RequestFacts | undefined;
 }
 
 export class Requests {
+  readonly watch: RequestWatch;
   #next = 1;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new RecentTable<Waiting>();
+
+  constructor(watch: RequestWatch) {
+    this.watch = watch;
+  }
 
   /** How many wait. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** @param begin hands the request to the engine; `cancel` takes it back */
+  /**
+   * @param begin hands the request to the engine; `cancel` takes it back
+   * @param facts of a request of a group, to be counted and timed
+   */
   ask<Value>(
     options: RequestOptions,
     begin: (ticket: number) => void,
     cancel: (ticket: number) => void,
+    facts?: RequestFacts,
   ): Promise<Value> {
     const { signal } = options;
     return new Promise((resolve, reject) => {
@@ -44,37 +56,41 @@ export class Requests {
       let onAbort: (() => void) | undefined;
       if (signal !== undefined) {
         onAbort = () => {
-          this.#waiting.delete(ticket);
+          this.#waiting.take(ticket);
           cancel(ticket);
           reject(aborted(signal, true));
         };
         signal.addEventListener('abort', onAbort, { once: true });
       }
-      this.#waiting.set(ticket, {
+      this.#waiting.add(ticket, {
         resolve: resolve as Waiting['resolve'],
         reject,
         signal,
         onAbort,
+        facts,
       });
       begin(ticket);
     });
   }
 
   settle(ticket: number, outcome: Outcome): void {
-    const waiting = this.#waiting.get(ticket);
+    const waiting = this.#waiting.take(ticket);
     if (waiting === undefined) return;
-    this.#waiting.delete(ticket);
-    if (waiting.onAbort !== undefined) {
-      waiting.signal?.removeEventListener('abort', waiting.onAbort);
-    }
-    if (outcome.ok) waiting.resolve(outcome.value);
-    else waiting.reject(outcome.error);
+    if (waiting.facts !== undefined) this.watch.ended(waiting.facts, outcome);
+    end(waiting, outcome);
   }
 
   /** Nothing will be answered any more. */
   failAll(error: QuorateError): void {
-    for (const ticket of [...this.#waiting.keys()]) this.settle(ticket, { ok: false, error });
+    for (const waiting of this.#waiting.values()) end(waiting, { ok: false, error });
+    this.#waiting.clear();
   }
+}
+
+function end({ resolve, reject, signal, onAbort }: Waiting, outcome: Outcome): void {
+  if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+  if (outcome.ok) resolve(outcome.value);
+  else reject(outcome.error);
 }
 
 function aborted(signal: AbortSignal, maybeApplied: boolean): QuorateError {

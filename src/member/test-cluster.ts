@@ -3,9 +3,11 @@
  * real sockets on free ports of the loopback interface, and times that suit tests.
  */
 import type { Machine } from '../engine/machine.ts';
+import type { AnyDefinition } from '../machine/definition.ts';
 import type { Group } from './group.ts';
 import type { Member } from './member.ts';
 import type { MemberOptions, MemberSettings } from './options.ts';
+import type { TypedGroup } from './typed-group.ts';
 
 /** What a test wants of its cluster. */
 export interface TestClusterOptions {
@@ -63,8 +65,16 @@ export class TestCluster {
   }
 
   /** Opens a group on every member; `machine` makes each its own. In the order of the members. */
-  group<State extends Machine>(name: string, machine: () => State): Promise<Group<State>[]> {
-    return Promise.all(this.#members.map((member) => member.group(name, machine())));
+  group<State extends Machine>(name: string, machine: () => State): Promise<Group<State>[]>;
+  /** The same for a machine that was stated with `machine()`. */
+  group<Definition extends AnyDefinition>(
+    name: string,
+    definition: Definition,
+  ): Promise<TypedGroup<Definition>[]>;
+  group(name: string, stated: AnyDefinition | (() => Machine)): Promise<Group[]> {
+    const open = (member: Member): Promise<Group> =>
+      typeof stated === 'function' ? member.group(name, stated()) : member.group(name, stated);
+    return Promise.all(this.#members.map(open));
   }
 
   /** Ends a member as if its process had stopped in good order, and opens it again. */

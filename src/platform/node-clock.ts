@@ -14,7 +14,7 @@ export class NodeClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Cancel {
-    assert(delayMs >= 0 && delayMs <= timerDelayMsMax, `${delayMs} ms is no delay`);
+    assert(delayMs >= 0 && delayMs <= timerDelayMsMax, () => `${delayMs} ms is no delay`);
     const dueMs = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
     // Node counts whole milliseconds from the start of the turn, and so may be early by up to one.

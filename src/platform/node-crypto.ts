@@ -24,7 +24,10 @@ const ciphers: Readonly<Record<number, crypto.CipherGCMTypes>> = {
 /** See {@link Crypto}. */
 export class NodeCrypto implements Crypto {
   randomBytes(size: number): Uint8Array {
-    assert(Number.isInteger(size) && size >= 0 && size <= randomBytesMax, `${size} random bytes`);
+    assert(
+      Number.isInteger(size) && size >= 0 && size <= randomBytesMax,
+      () => `${size} random bytes`,
+    );
     return plainBytes(crypto.randomBytes(size));
   }
 
@@ -89,7 +92,7 @@ export class NodeCrypto implements Crypto {
 
 function cipherFor({ key, nonce }: AesGcmInput): crypto.CipherGCMTypes {
   const name = ciphers[key.length];
-  assert(name !== undefined, `an AES key has 16, 24 or 32 bytes, not ${key.length}`);
-  assert(nonce.length === aesGcmNonceBytes, `a nonce has 12 bytes, not ${nonce.length}`);
+  assert(name !== undefined, () => `an AES key has 16, 24 or 32 bytes, not ${key.length}`);
+  assert(nonce.length === aesGcmNonceBytes, () => `a nonce has 12 bytes, not ${nonce.length}`);
   return name;
 }

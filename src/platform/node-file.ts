@@ -83,7 +83,7 @@ export class NodeFile implements DiskFile {
 
   read(into: Uint8Array, position: number, answer: Answer<number>): void {
     this.#check(position);
-    assert(into.length <= transferBytesMax, `a read of ${into.length} bytes is too long`);
+    assert(into.length <= transferBytesMax, () => `a read of ${into.length} bytes is too long`);
     this.#begin();
     fs.read(this.#descriptor, into, 0, into.length, position, (error, count) => {
       this.#pending--;
@@ -109,8 +109,8 @@ export class NodeFile implements DiskFile {
   }
 
   close(done: Done): void {
-    assert(!this.#closed, `${this.path} is closed`);
-    assert(this.#pending === 0, `${this.path} is closed while operations are under way`);
+    assert(!this.#closed, () => `${this.path} is closed`);
+    assert(this.#pending === 0, () => `${this.path} is closed while operations are under way`);
     this.#closed = true;
     const durable = this.#durableDescriptor ?? -1;
     const closeFirst = (error: NodeJS.ErrnoException | null | undefined): void => {
@@ -147,7 +147,7 @@ export class NodeFile implements DiskFile {
     this.#check(position);
     let wanted = 0;
     for (const buffer of buffers) wanted += buffer.length;
-    assert(wanted <= transferBytesMax, `a write of ${wanted} bytes is too long`);
+    assert(wanted <= transferBytesMax, () => `a write of ${wanted} bytes is too long`);
     this.#begin();
     const finished = (error: NodeJS.ErrnoException | null, written: number): void => {
       this.#pending--;
@@ -162,15 +162,15 @@ export class NodeFile implements DiskFile {
   }
 
   #begin(): void {
-    assert(!this.#closed, `${this.path} is closed`);
+    assert(!this.#closed, () => `${this.path} is closed`);
     this.#pending++;
   }
 
   #check(position: number): void {
-    assert(!this.#closed, `${this.path} is closed`);
+    assert(!this.#closed, () => `${this.path} is closed`);
     assert(
       Number.isSafeInteger(position) && position >= 0 && position <= fileBytesMax,
-      `${position} is no position in a file`,
+      () => `${position} is no position in a file`,
     );
   }
 

@@ -16,7 +16,8 @@ import { plainBytes } from './plain-bytes.ts';
 /** What an exchange tells the connection that it is part of. */
 export interface Http2Place {
   streamOpened(): void;
-  streamClosed(): void;
+  /** `brokenOff` by the client. */
+  streamClosed(brokenOff: boolean): void;
   answered(): void;
 }
 
@@ -42,6 +43,7 @@ export class Http2Exchange implements HttpExchange {
   #trailers: HttpHeaders | undefined;
   #finished = false;
   #full = false;
+  #reset = false;
 
   constructor(
     stream: http2.ServerHttp2Stream,
@@ -68,14 +70,22 @@ export class Http2Exchange implements HttpExchange {
     stream.on('error', () => {});
     init.place.streamOpened();
     stream.once('close', () => {
-      init.place.streamClosed();
+      const wasReset = !this.#finished || stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+      init.place.streamClosed(wasReset && !this.#reset);
       this.#events?.closed(this.#finished && stream.rstCode === constants.NGHTTP2_NO_ERROR);
     });
   }
 
   /** Whether it is a request at all: what is not, is broken off. */
   get acceptable(): boolean {
-    const { method, path } = this.request;
+    const { method, path, headers } = this.request;
+    // Node tells clients of the limit, and does not hold them to it.
+    let bytes = 0;
+    for (const name in headers) bytes += name.length + String(headers[name]).length + 32;
+    if (bytes > this.#limits.headerBytesMax) {
+      this.respondOnly(431, {});
+      return false;
+    }
     if (method !== '' && path.startsWith('/')) return true;
     this.#stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
     return false;
@@ -130,7 +140,7 @@ export class Http2Exchange implements HttpExchange {
     this.#place.answered();
     const welcome = stream.write(bytes);
     if (stream.writableLength > this.#limits.bufferedBytesMax) {
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.reset('calm');
       return false;
     }
     this.#full ||= !welcome;
@@ -157,6 +167,7 @@ export class Http2Exchange implements HttpExchange {
 
   reset(reason: ResetReason): void {
     this.#finished = false;
+    this.#reset = true;
     this.#stream.close(resetCodes[reason]);
   }
 

@@ -2,10 +2,10 @@
  * A connection of a client that speaks HTTP/2, on Node's own sessions (nghttp2).
  *
  * What nghttp2 and Node guard by themselves, and tests here only confirm: frames out of order, the
- * sizes of frames, windows, the number of streams, header lists that are too long, floods of
- * CONTINUATION, of settings and of resets (RFC 9113, section 10.5; CVE-2023-44487, CVE-2024-27983).
- * What is guarded here: pings that come too often, as gRPC's servers do (grpc/proposal, A8), a
- * client that has vanished, and one that holds a connection open without ever asking anything.
+ * sizes of frames, windows, the number of streams, floods of CONTINUATION and of settings (RFC 9113,
+ * section 10.5; CVE-2024-27983). What is guarded here: streams begun and broken off at once
+ * (CVE-2023-44487), pings that come too often, as gRPC's servers do (grpc/proposal, A8), header lists
+ * that are too long, and a client that has vanished.
  */
 import http2 from 'node:http2';
 import type net from 'node:net';
@@ -20,6 +20,13 @@ const streamWindowBytes = 1024 * 1024;
 const sessionMemoryMiB = 256;
 /** Strikes before a client that pings too often is sent away; what gRPC's servers grant. */
 const pingStrikesMax = 2;
+/**
+ * Streams that a client may break off: so many at once, and so many a second from then on. That is
+ * a little less than nghttp2 grants (1,000 and 33), for what happens beyond that is that Node reads
+ * no more and yet keeps the connection open.
+ */
+const resetsMax = 800;
+const resetsPerSecond = 30;
 /** Without any call under way, a ping in so long is enough. */
 const idlePingIntervalMs = 7_200_000;
 
@@ -62,6 +69,8 @@ class ServerConnection implements Http2Place {
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #bytesSeen = 0;
   #draining = false;
+  #resetsLeft = resetsMax;
+  #lastResetMs = performance.now();
 
   constructor(session: http2.ServerHttp2Session, socket: net.Socket, limits: Required<HttpLimits>) {
     this.#session = session;
@@ -81,8 +90,9 @@ class ServerConnection implements Http2Place {
     this.#streams++;
   }
 
-  streamClosed(): void {
+  streamClosed(brokenOff: boolean): void {
     this.#streams--;
+    if (brokenOff) this.#brokenOff();
     if (this.#draining && this.#streams === 0) this.#session.close();
   }
 
@@ -114,9 +124,21 @@ class ServerConnection implements Http2Place {
     const apartMs = this.#streams === 0 ? idlePingIntervalMs : this.#limits.pingIntervalMsMin;
     if (nowMs - this.#lastPingMs < apartMs) this.#strikes++;
     this.#lastPingMs = nowMs;
-    if (this.#strikes <= pingStrikesMax) return;
-    const why = Buffer.from('too_many_pings');
-    this.#session.goaway(NGHTTP2_ENHANCE_YOUR_CALM, 0, why);
+    if (this.#strikes > pingStrikesMax) this.#sendAway('too_many_pings');
+  }
+
+  /** Beginning a stream costs the server more than it costs a client that breaks it off at once. */
+  #brokenOff(): void {
+    const nowMs = performance.now();
+    const gained = ((nowMs - this.#lastResetMs) / 1_000) * resetsPerSecond;
+    this.#lastResetMs = nowMs;
+    this.#resetsLeft = Math.min(resetsMax, this.#resetsLeft + gained) - 1;
+    if (this.#resetsLeft < 0) this.#sendAway('too_many_resets');
+  }
+
+  #sendAway(why: string): void {
+    if (this.#session.destroyed) return;
+    this.#session.goaway(NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(why));
     // The notice leaves first.
     setImmediate(() => this.destroy());
   }

@@ -18,7 +18,7 @@ import { socketError } from './system-errors.ts';
 export class NodePackets implements Packets {
   bind(address: Address, events: PacketEvents, answer: Answer<PacketSocket>): void {
     const family = net.isIP(address.host);
-    assert(family !== 0, `packets are bound to an IP address, not ${address.host}`);
+    assert(family !== 0, () => `packets are bound to an IP address, not ${address.host}`);
     const socket = dgram.createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       // Addresses are never names here, so there is nothing to look up, and no turn to wait.
@@ -59,7 +59,7 @@ class NodePacketSocket implements PacketSocket {
   }
 
   send(bytes: Uint8Array, to: Address, done?: Done): void {
-    assert(net.isIP(to.host) !== 0, `packets are sent to an IP address, not ${to.host}`);
+    assert(net.isIP(to.host) !== 0, () => `packets are sent to an IP address, not ${to.host}`);
     if (this.#closed) {
       if (done !== undefined) process.nextTick(done, null);
       return;

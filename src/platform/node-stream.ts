@@ -40,7 +40,7 @@ export class NodeStream implements Stream {
     assert(
       this.#highWaterBytes >= highWaterBytesDefault &&
         this.#highWaterBytes <= this.#bufferedBytesMax,
-      `${this.#highWaterBytes} bytes are no high water below ${this.#bufferedBytesMax}`,
+      () => `${this.#highWaterBytes} bytes are no high water below ${this.#bufferedBytesMax}`,
     );
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = remoteOf(socket);

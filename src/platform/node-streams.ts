@@ -36,7 +36,7 @@ export class NodeStreams implements Streams {
 
   connect(options: ConnectOptions, answer: Answer<Stream>): Cancel {
     const { address, timeoutMs } = options;
-    assert(timeoutMs >= 1 && timeoutMs <= timerDelayMsMax, `${timeoutMs} ms is no timeout`);
+    assert(timeoutMs >= 1 && timeoutMs <= timerDelayMsMax, () => `${timeoutMs} ms is no timeout`);
     const doing = `connecting to ${address.host} port ${address.port}`;
     let socket: net.Socket;
     try {

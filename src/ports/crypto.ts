@@ -70,11 +70,11 @@ export interface Crypto {
 export function checkScrypt(input: ScryptInput): void {
   const { cost, blockSize, parallelization, hashBytes } = input;
   const power = Math.log2(cost);
-  assert(Number.isInteger(power) && power >= 1 && power <= 20, `scrypt's cost is ${cost}`);
+  assert(Number.isInteger(power) && power >= 1 && power <= 20, () => `scrypt's cost is ${cost}`);
   const within = (value: number, min: number, max: number): boolean =>
     Number.isInteger(value) && value >= min && value <= max;
-  assert(within(blockSize, 1, 32), `scrypt's block size is ${blockSize}`);
-  assert(within(parallelization, 1, 16), `scrypt's parallelization is ${parallelization}`);
-  assert(within(hashBytes, 16, 64), `scrypt's hash has ${hashBytes} bytes`);
+  assert(within(blockSize, 1, 32), () => `scrypt's block size is ${blockSize}`);
+  assert(within(parallelization, 1, 16), () => `scrypt's parallelization is ${parallelization}`);
+  assert(within(hashBytes, 16, 64), () => `scrypt's hash has ${hashBytes} bytes`);
   assert(128 * cost * blockSize <= scryptMemoryBytesMax, 'scrypt would take too much memory');
 }

@@ -8,6 +8,7 @@ import type { Disk } from './disk.ts';
 import type { Logger } from './logger.ts';
 import type { Packets } from './packets.ts';
 import type { Random } from './random.ts';
+import type { Stores } from './store.ts';
 import type { Streams } from './streams.ts';
 
 /** The world as one process sees it. */
@@ -15,6 +16,7 @@ export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
+  readonly stores: Stores;
   readonly streams: Streams;
   readonly packets: Packets;
   readonly crypto: Crypto;

@@ -30,7 +30,7 @@ export interface StorePair {
 /** One consistent state, read synchronously. */
 export interface StoreView {
   get(key: Uint8Array): Uint8Array | undefined;
-  /** A walk that is not used up must be ended with `return()`, as `for … of` does. */
+  /** Entries in order. A walk that is not used up must be ended with `return()`, as `for … of` does. */
   range(range: StoreRange): IterableIterator<StorePair>;
 }
 
@@ -53,10 +53,15 @@ export interface StoreSize {
   readonly usedBytes: number;
 }
 
-/** An open store: its reads see the last batch whose write has been answered. */
+/**
+ * An open store: its reads see the last batch whose write has been answered, or a later one. A walk
+ * over the store itself is used up, or ended, within the turn in which it began.
+ */
 export interface Store extends StoreView {
   /** Applies a batch atomically and syncs it. Batches take effect in the order of their calls. */
   write(batch: readonly StoreWrite[], done: Done): void;
+  /** Removes everything, as one durable step in the order of the batches. */
+  clear(done: Done): void;
   snapshot(): StoreSnapshot;
   size(): StoreSize;
   /** Waits for what is being written. */

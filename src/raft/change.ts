@@ -217,14 +217,21 @@ function assertSound(
 ): void {
   const { voters, votersOutgoing, learners, learnersNext, autoLeave } = configuration;
   for (const set of [voters, votersOutgoing, learners, learnersNext]) {
-    for (const member of set) assert(progress.has(member), `no progress for member ${member}`);
+    for (const member of set)
+      assert(progress.has(member), () => `no progress for member ${member}`);
   }
   for (const member of learnersNext) {
-    assert(votersOutgoing.includes(member), `member ${member} waits without an outgoing vote`);
+    assert(
+      votersOutgoing.includes(member),
+      () => `member ${member} waits without an outgoing vote`,
+    );
   }
   for (const member of learners) {
-    assert(!voters.includes(member), `member ${member} is voter and learner`);
-    assert(!votersOutgoing.includes(member), `member ${member} is outgoing voter and learner`);
+    assert(!voters.includes(member), () => `member ${member} is voter and learner`);
+    assert(
+      !votersOutgoing.includes(member),
+      () => `member ${member} is outgoing voter and learner`,
+    );
   }
   assert(
     votersOutgoing.length > 0 || learnersNext.length === 0,

@@ -90,6 +90,9 @@ export class Core {
   /** Set while this member must neither vote nor count: it lost a part of its log. */
   suspicion: Suspicion | undefined;
 
+  /** The host wants this member not to lead; see `Raft.renounce`. */
+  renounced = false;
+
   // Quiescence.
 
   /** While quiet, ticks do nothing; the next message or request wakes. */
@@ -155,9 +158,14 @@ export class Core {
     return voters.length === 1 && voters[0] === this.id && !isJoint(this.configuration);
   }
 
-  /** Whether this member may stand for election: it votes, and its log is whole. */
+  /** Whether this member may stand for election: it votes, its log is whole, and its host agrees. */
   get promotable(): boolean {
-    return this.isVoter(this.id) && !this.log.installing && this.suspicion === undefined;
+    return (
+      this.isVoter(this.id) &&
+      !this.log.installing &&
+      this.suspicion === undefined &&
+      !this.renounced
+    );
   }
 
   /** Whether a leader may count on its commit index: it has committed in its own term (§8). */
@@ -178,7 +186,7 @@ export class Core {
 
   /** Queues a message that may leave before the state so far is durable. */
   send(message: Message): void {
-    assert(message.to !== this.id, `a ${message.type} is addressed to its sender`);
+    assert(message.to !== this.id, () => `a ${message.type} is addressed to its sender`);
     this.messages.push(this.#marked(message));
   }
 

@@ -22,19 +22,19 @@ export function standingOf({ term, vote, leader, log }: Core): Standing {
 /** Compares with how things stood before, and makes `before` how they stand now. */
 export function assertInvariants(core: Core, before: Standing): void {
   const { term, vote, leader, role, log } = core;
-  assert(term >= before.term, `term went back from ${before.term} to ${term}`);
+  assert(term >= before.term, () => `term went back from ${before.term} to ${term}`);
   if (term === before.term) {
-    assert(before.vote === NOBODY || vote === before.vote, `two votes in term ${term}`);
+    assert(before.vote === NOBODY || vote === before.vote, () => `two votes in term ${term}`);
     assert(
       before.leader === NOBODY || leader === NOBODY || leader === before.leader,
-      `two leaders in term ${term}: ${before.leader} and ${leader}`,
+      () => `two leaders in term ${term}: ${before.leader} and ${leader}`,
     );
   }
   assert(log.committed >= before.committed, 'the commit index went back');
   assert(log.applied >= before.applied, 'the applied index went back');
   assert(log.applied <= log.applying && log.applying <= log.committed, 'applied beyond commit');
   assert(log.committed <= log.lastIndex(), 'committed beyond the end of the log');
-  assert((role === 'leader') === (leader === core.id), `role ${role} under leader ${leader}`);
+  assert((role === 'leader') === (leader === core.id), () => `role ${role} under leader ${leader}`);
   assert(role !== 'candidate' || vote === core.id, 'a candidate without its own vote');
   before.term = term;
   before.vote = vote;

@@ -57,7 +57,7 @@ export class Log {
   last(): Position {
     const index = this.lastIndex();
     const term = this.term(index);
-    assert(term !== undefined, `the term of the last entry, ${index}, is unknown`);
+    assert(term !== undefined, () => `the term of the last entry, ${index}, is unknown`);
     return { term, index };
   }
 
@@ -65,7 +65,7 @@ export class Log {
   committedPosition(): Position {
     const index = this.committed;
     const term = this.term(index);
-    assert(term !== undefined, `the term of the committed entry ${index} is unknown`);
+    assert(term !== undefined, () => `the term of the committed entry ${index} is unknown`);
     return { term, index };
   }
 
@@ -127,7 +127,7 @@ export class Log {
   append(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const from = entries[0]!.index;
-    assert(from > this.committed, `entry ${from} would replace a committed one`);
+    assert(from > this.committed, () => `entry ${from} would replace a committed one`);
     this.unstable.append(entries);
   }
 
@@ -159,7 +159,10 @@ export class Log {
   commitTo(index: number): void {
     if (index <= this.committed) return;
     const last = this.lastIndex();
-    assert(index <= last, `commit ${index} lies beyond the last entry, ${last}: was the log lost?`);
+    assert(
+      index <= last,
+      () => `commit ${index} lies beyond the last entry, ${last}: was the log lost?`,
+    );
     this.committed = index;
   }
 
@@ -200,7 +203,10 @@ export class Log {
   /** Notes that `entries` were handed out for applying. */
   markApplying(entries: readonly Entry[], unstable: boolean): void {
     const last = entries[entries.length - 1]!.index;
-    assert(this.applying < last && last <= this.committed, `entry ${last} must not be applied yet`);
+    assert(
+      this.applying < last && last <= this.committed,
+      () => `entry ${last} must not be applied yet`,
+    );
     this.applying = last;
     this.#applyingBytes += entriesBytes(entries);
     // Pause also where the next entry did not fit any more: it would not fit next time either.
@@ -210,7 +216,10 @@ export class Log {
 
   /** Notes that everything up to `index` is applied, `bytes` of it by {@link entriesBytes}. */
   markApplied(index: number, bytes: number): void {
-    assert(this.applied <= index && index <= this.committed, `applied ${index} is out of range`);
+    assert(
+      this.applied <= index && index <= this.committed,
+      () => `applied ${index} is out of range`,
+    );
     this.applied = index;
     this.applying = Math.max(this.applying, index);
     this.#applyingBytes = Math.max(0, this.#applyingBytes - bytes);

@@ -36,14 +36,17 @@ export class MemoryStorage implements LogStorage {
   term(index: number): number {
     if (index === this.#compacted.index) return this.#compacted.term;
     const entry = this.#entries[index - this.firstIndex()];
-    assert(entry !== undefined, `entry ${index} is not stored`);
+    assert(entry !== undefined, () => `entry ${index} is not stored`);
     return entry.term;
   }
 
   entries(from: number, to: number, bytesMax: number): readonly Entry[] {
     const start = from - this.firstIndex();
     const limit = to - this.firstIndex();
-    assert(0 <= start && limit <= this.#entries.length, `entries [${from}, ${to}) are not stored`);
+    assert(
+      0 <= start && limit <= this.#entries.length,
+      () => `entries [${from}, ${to}) are not stored`,
+    );
     let end = start;
     let bytes = 0;
     while (end < limit) {
@@ -71,8 +74,8 @@ export class MemoryStorage implements LogStorage {
   append(entries: readonly Entry[]): void {
     const first = entries[0];
     if (first === undefined) return;
-    assert(first.index > this.#compacted.index, `entry ${first.index} is compacted away`);
-    assert(first.index <= this.lastIndex() + 1, `entry ${first.index} leaves a gap`);
+    assert(first.index > this.#compacted.index, () => `entry ${first.index} is compacted away`);
+    assert(first.index <= this.lastIndex() + 1, () => `entry ${first.index} leaves a gap`);
     this.#entries.length = first.index - this.firstIndex();
     for (const entry of entries) this.#entries.push(entry);
   }

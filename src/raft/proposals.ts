@@ -56,7 +56,8 @@ function appendProposals(core: Core, entries: readonly Proposal[], requiredTerm:
   const first = core.log.lastIndex() + 1;
   const refusals: Refusal[] = [];
   let taken = entries;
-  for (const [i, { type, data }] of entries.entries()) {
+  for (let i = 0; i < entries.length; i++) {
+    const { type, data } = entries[i]!;
     if (type !== 'configuration') continue;
     const reason = whyUnsafe(core, decodeChange(data));
     if (reason === undefined || core.settings.disableChangeValidation) {

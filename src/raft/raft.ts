@@ -111,6 +111,11 @@ export class Raft {
     this.#guard(() => becomeSuspect(this.core, { votes: false }));
   }
 
+  /** This member stands for no election any more; what it leads it should hand over. */
+  renounce(): void {
+    this.core.renounced = true;
+  }
+
   /** Where votes may be lost: every other voter has said its term, and `term` is the highest. */
   settleVotes(term: number): void {
     this.#guard(() => settleVotes(this.core, term));

@@ -31,7 +31,7 @@ export function becomeCandidate(core: Core): void {
 }
 
 export function becomeLeader(core: Core): void {
-  assert(core.role === 'candidate', `a ${core.role} becomes leader`);
+  assert(core.role === 'candidate', () => `a ${core.role} becomes leader`);
   reset(core, core.term);
   core.leader = core.id;
   core.role = 'leader';
@@ -47,7 +47,7 @@ export function becomeLeader(core: Core): void {
 
 /** Everything that belongs to a term, or to a role in it, begins anew. */
 function reset(core: Core, term: number): void {
-  assert(term >= core.term, `term ${term} follows ${core.term}`);
+  assert(term >= core.term, () => `term ${term} follows ${core.term}`);
   if (term !== core.term) {
     core.term = term;
     core.vote = NOBODY;

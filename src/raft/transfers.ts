@@ -36,7 +36,7 @@ function mayLead(core: Core, target: MemberId): boolean {
 
 function startTransfer(core: Core, target: MemberId): void {
   const progress = core.progressOf(target);
-  assert(progress !== undefined, `no progress for voter ${target}`);
+  assert(progress !== undefined, () => `no progress for voter ${target}`);
   if (core.transferTarget === target) return;
   core.transferTarget = NOBODY;
   if (target === core.id) return;

@@ -49,14 +49,14 @@ export class Unstable {
   slice(from: number, to: number): readonly Entry[] {
     assert(
       this.offset <= from && from <= to && to <= this.end,
-      `unstable [${from}, ${to}) is not held`,
+      () => `unstable [${from}, ${to}) is not held`,
     );
     return this.#entries.slice(from - this.offset, to - this.offset);
   }
 
   at(index: number): Entry {
     const entry = this.#entries[index - this.offset];
-    assert(entry !== undefined, `unstable entry ${index} is not held`);
+    assert(entry !== undefined, () => `unstable entry ${index} is not held`);
     return entry;
   }
 
@@ -109,7 +109,7 @@ export class Unstable {
   /** Appends, cutting off first what stands at the first new index and behind it. */
   append(entries: readonly Entry[]): void {
     const from = entries[0]!.index;
-    assert(from <= this.end, `entry ${from} leaves a gap behind ${this.end - 1}`);
+    assert(from <= this.end, () => `entry ${from} leaves a gap behind ${this.end - 1}`);
     if (from <= this.offset) {
       this.offset = from;
       this.#entries.length = 0;

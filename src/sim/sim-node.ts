@@ -14,6 +14,7 @@ import { SimCrypto } from './sim-crypto.ts';
 import { SimDisk } from './sim-disk.ts';
 import { type PacketHost, type SimPacketSocket, SimPackets } from './sim-packets.ts';
 import { SimProcess } from './sim-process.ts';
+import { SimStores } from './sim-stores.ts';
 import type { SimStream } from './sim-stream.ts';
 import { type SimListener, SimStreams, type StreamHost } from './sim-streams.ts';
 import { SimVolume, type VolumeProfile } from './sim-volume.ts';
@@ -173,6 +174,7 @@ export class SimNode implements PacketHost, StreamHost {
       clock: new SimClock(this.#scheduler, this.clocks, process, random.fork()),
       random: random.fork(),
       disk: new SimDisk(ground),
+      stores: new SimStores(this.volume, process),
       streams: new SimStreams(this.#network, this, process),
       packets: new SimPackets(this.#network, this, process),
       crypto: new SimCrypto(random.fork(), process),

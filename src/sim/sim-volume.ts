@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Random } from '../ports/random.ts';
+import { SortedTable } from '../store/sorted-table.ts';
 import {
   type DiskFaults,
   type DiskOperation,
@@ -33,6 +34,8 @@ export class SimVolume {
   faults: DiskFaults;
   /** How much fits, in pages of 4 KiB; may be changed at any time. */
   capacityBytes: number;
+  /** The stores on it, by path. */
+  stores = new Map<string, SortedTable<Uint8Array>>();
   readonly #random: Random;
   #root = new SimDirectoryNode();
   #journal: NameChange[] = [];
@@ -148,18 +151,20 @@ export class SimVolume {
   wipe(): void {
     this.#root = new SimDirectoryNode();
     this.#journal = [];
+    this.stores = new Map();
     this.#usedPages = 0;
   }
 
   /** A copy of all that is durable, as a backup takes it; see {@link restore}. */
   backup(): VolumeBackup {
-    return { root: copyDurable(this.#root) };
+    return { root: copyDurable(this.#root), stores: copyStores(this.stores) };
   }
 
   /** Puts a backup in place of everything. */
   restore(backup: VolumeBackup): void {
     this.wipe();
     this.#root = copyDurable(backup.root);
+    this.stores = copyStores(backup.stores);
     this.recount();
   }
 
@@ -262,6 +267,7 @@ export class SimVolume {
 /** What {@link SimVolume.backup} gives. */
 export interface VolumeBackup {
   readonly root: SimDirectoryNode;
+  readonly stores: ReadonlyMap<string, SortedTable<Uint8Array>>;
 }
 
 function setNames(
@@ -272,6 +278,20 @@ function setNames(
     if (node === null) of.delete(name);
     else of.set(name, node);
   }
+}
+
+function copyStores(
+  stores: ReadonlyMap<string, SortedTable<Uint8Array>>,
+): Map<string, SortedTable<Uint8Array>> {
+  return new Map(
+    [...stores].map(([path, content]) => {
+      const copy = new SortedTable<Uint8Array>();
+      for (const cursor = content.snapshot().cursor(); cursor.valid; cursor.advance()) {
+        copy.set(cursor.key, cursor.value);
+      }
+      return [path, copy];
+    }),
+  );
 }
 
 function copyDurable(directory: SimDirectoryNode): SimDirectoryNode {

@@ -15,6 +15,7 @@ const failures: readonly (readonly [PlannedFailure['operation'], PlannedFailure[
   ['write', 'disk-full'],
   ['write', 'short-write'],
   ['sync', 'disk-sync-failed'],
+  ['sync', 'disk-full'],
 ];
 
 const named = ['disk-failed', 'disk-sync-failed', 'disk-full', 'short-write'];

@@ -144,7 +144,11 @@ export class MemberWorld {
   describe(): string {
     const lines = this.names.map((name) => {
       const there = this.running(name);
-      if (there === undefined) return `${name}: does not take part, ${this.life(name)?.ended}`;
+      if (there === undefined) {
+        const life = this.life(name);
+        const system = JSON.stringify(life?.engine?.replica(0)?.raft.status());
+        return `${name}: does not take part, ${life?.ended}, system group ${system}`;
+      }
       const { role, term, leader, commit, applied, lastIndex, quiet } = there.group.status();
       const progress = there.group
         .status()

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformWithOxc } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { type Example, examplesOf } from './examples.ts';
 import { type Project, readProject } from './project.ts';
@@ -41,6 +42,36 @@ function project(files: Record<string, string>): Project {
   return { files: new Map(Object.entries(files)), manifest: {}, programs: [] };
 }
 
+/** Lines that say something. */
+const linesOf = (code: string): number =>
+  code.split('\n').filter((line) => line.trim() !== '').length;
+
+/** What is left for Node, as the compiler makes it. */
+async function withoutTypes(code: string): Promise<string> {
+  return (await transformWithOxc(code, 'example.ts')).code;
+}
+
+/** Runs a module in a folder of its own; what it printed, line by line, but for the log. */
+function run(code: string): { readonly lines: readonly string[] } {
+  const cache = join(root, '.cache');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'run-'));
+  try {
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', code],
+      { cwd: folder, encoding: 'utf8', timeout: 30_000 },
+    );
+    expect({ status, stderr: stderr.split('\n').filter((line) => !line.startsWith('{')) }).toEqual({
+      status: 0,
+      stderr: [''],
+    });
+    return { lines: stdout.trim().split('\n') };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 describe('examples', () => {
   it('compile', () => {
     const examples = examplesOf(readProject(root, []));
@@ -48,18 +79,36 @@ describe('examples', () => {
     expect(compile(examples)).toBe('');
   });
 
-  it('in the README run as written, and print what it says', () => {
+  describe('in the README run as written, and print what it says:', () => {
     const readme = readProject(root, []).files.get('README.md') ?? '';
-    const [example] = examplesOf(project({ 'README.md': readme }));
-    // Without types in it, the example is a module that Node can run; it imports what was built.
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--input-type=module', '--eval', example?.code ?? ''],
-      { cwd: root, encoding: 'utf8' },
-    );
-    expect(stderr).toBe('');
-    expect(stdout.trim().split('\n')).toEqual([1, 2, 3].map((id) => `${id} applies 2: hello`));
-    expect(readme).toContain('`1 applies 2: hello`');
+    const examples = examplesOf(project({ 'README.md': readme }));
+    const named = (name: string): string => {
+      const found = examples.find(({ code }) => code.includes(name));
+      expect(found, `an example with ${name}`).toBeDefined();
+      return found!.code;
+    };
+
+    it('three cores', () => {
+      // Without types in it, the example is a module that Node can run; it imports what was built.
+      expect(run(named('new Raft')).lines).toEqual([1, 2, 3].map((id) => `${id} applies 2: hello`));
+      expect(readme).toContain('`1 applies 2: hello`');
+    });
+
+    it('the counters, in fewer than 25 lines', async () => {
+      const code = named('counters');
+      expect(linesOf(code)).toBeLessThan(25);
+      expect(run(await withoutTypes(code)).lines.at(-1)).toBe('1 holds 5');
+      expect(readme).toContain('`1 holds 5`');
+    });
+
+    it('the bank, in fewer than 25 lines', async () => {
+      const code = named('bank');
+      expect(linesOf(code)).toBeLessThan(25);
+      const { lines } = run(await withoutTypes(code));
+      expect(lines.at(-1)).toBe('70n 30n');
+      expect(lines.join()).toContain('insufficient-funds');
+      expect(readme).toContain('`70n 30n`');
+    });
   });
 
   it('are found in Markdown and under @example, with their places', () => {

@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ports,
   raft: cores,
   swim: cores,
-  mvcc: cores,
+  mvcc: [...cores, 'store'],
   store: cores,
   engine,
   machine,

@@ -6,7 +6,7 @@
  * There is one buffer, for there is only one batch on its way to the disk at any time.
  */
 import { assert } from '../../base/assert.ts';
-import { crc32c } from '../../base/crc32c.ts';
+import { NeighbourHasher } from '../../base/xxhash32.ts';
 import type { Entry, HardState } from '../../raft/entry.ts';
 import { type BatchHead, batchBytes, encodeHead, encodeMark } from './batch-format.ts';
 import { TableWriter } from './batch-table.ts';
@@ -40,6 +40,7 @@ export interface EncodedBatch {
 export class BatchEncoder {
   readonly #segments: Segments;
   readonly #table = new TableWriter();
+  readonly #hasher = new NeighbourHasher();
   #runs: Run[] = [];
   #checksums: number[] = [];
   #dataBytes = 0;
@@ -91,7 +92,7 @@ export class BatchEncoder {
     for (let i = from; i < to; i++) {
       const entry = entries[i]!;
       const { data } = entry;
-      const checksum = crc32c(data);
+      const checksum = this.#hasher.hash(data);
       this.#table.entry(entry, term, checksum);
       this.#checksums.push(checksum);
       this.#dataBytes += data.length;

@@ -12,9 +12,10 @@
  * Each byte is under one checksum: the data under those in the table, so that one entry can be read
  * back and checked alone; the table under the commit mark; the head under its own, since it must
  * speak for itself when the rest is torn: it says which batch it is and through which one the log
- * is known to be synced. All of them start from the segment's seed, and the head holds its
- * position, so that a batch from elsewhere (a former life of the file, a misdirected write) is
- * never taken for one that belongs here.
+ * is known to be synced. Data have XXH32, which costs a quarter of the CRC32C that all else has.
+ * The latter start from the segment's seed, and the head holds its position, so that a batch from
+ * elsewhere (a former life of the file, a misdirected write) is never taken for one that belongs
+ * here.
  *
  * A **seal** is a head alone. It stands where the next batch will begin, vouches for the last one,
  * and is overwritten by the next: both heads lie in the same bytes of one sector, so at every moment

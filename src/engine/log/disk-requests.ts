@@ -93,7 +93,7 @@ export class DiskRequests {
   /** Reports the end of an operation, once. */
   complete(id: number, result: DiskResult): void {
     const continuation = this.#waiting.get(id);
-    assert(continuation !== undefined, `disk operation ${id} is not under way`);
+    assert(continuation !== undefined, () => `disk operation ${id} is not under way`);
     this.#waiting.delete(id);
     continuation(result);
   }

@@ -16,6 +16,8 @@ const arrivalsMax = 65_536;
 
 /** What the cache needs of a group. */
 export interface CachedEntries {
+  /** The index of the first entry that it holds in memory, or the one after the last. */
+  cacheFirst(): number;
   /** Gives up its cached entries up to `index`, as far as they are durable. */
   uncacheDurable(index: number, durableTicket: Ticket): void;
 }
@@ -60,10 +62,13 @@ export class EntryCache {
     this.durableTicket = durableTicket;
     while (this.#head < this.#arrivals.length) {
       const tooMany = this.#arrivals.length - this.#head > arrivalsMax;
-      if (this.bytes <= this.#bytesMax && !tooMany) break;
       const { owner, through, ticket } = this.#arrivals[this.#head]!;
-      if (ticket > durableTicket) break;
-      owner.uncacheDurable(through, durableTicket);
+      const isGone = owner.cacheFirst() > through;
+      if (!isGone) {
+        if (this.bytes <= this.#bytesMax && !tooMany) break;
+        if (ticket > durableTicket) break;
+        owner.uncacheDurable(through, durableTicket);
+      }
       this.#head++;
     }
     if (this.#head > 1024 && this.#head * 2 > this.#arrivals.length) {

@@ -94,7 +94,7 @@ export class EntryPlaces {
 
   #at(index: number): number {
     const offset = index - this.#firstIndex;
-    assert(offset >= 0 && offset < this.#count, `entry ${index} has no place`);
+    assert(offset >= 0 && offset < this.#count, () => `entry ${index} has no place`);
     return this.#start + offset;
   }
 

@@ -24,6 +24,9 @@ import { EntryPlaces } from './entry-places.ts';
 import type { GroupId, Ticket } from './log-write.ts';
 import { RunList } from './run-list.ts';
 
+/** Released entries that stay in memory: whoever leads next may have to send them once more. */
+const keptEntries = 256;
+
 /** What a group needs of the log that it is part of. */
 export interface GroupHost {
   readonly cache: EntryCache;
@@ -60,6 +63,8 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** Entries from `index` on were replaced with `ticket`, and perhaps again before. */
   #replaced = { index: 0, ticket: 0 };
   #snapshot: Snapshot | undefined;
+  /** A snapshot was asked for where there is none; whoever makes one takes this back. */
+  snapshotWanted = false;
   #configuration: ConfigurationState = emptyConfiguration;
 
   constructor(id: GroupId, host: GroupHost) {
@@ -81,7 +86,10 @@ export class GroupLog implements LogStorage, CachedEntries {
 
   term(index: number): number {
     if (index === this.base.index) return this.base.term;
-    assert(this.base.index < index && index <= this.lastIndex(), `entry ${index} is not stored`);
+    assert(
+      this.base.index < index && index <= this.lastIndex(),
+      () => `entry ${index} is not stored`,
+    );
     return this.#terms.at(index);
   }
 
@@ -95,7 +103,7 @@ export class GroupLog implements LogStorage, CachedEntries {
     const { lastIndex } = this.places;
     assert(
       this.base.index < from && from <= to && to <= lastIndex + 1,
-      `entries [${from}, ${to}) are not stored`,
+      () => `entries [${from}, ${to}) are not stored`,
     );
     if (from === to) return [];
     const start = from - this.cacheFirst();
@@ -105,7 +113,13 @@ export class GroupLog implements LogStorage, CachedEntries {
     return limited(read, from - read[0]!.index, to - from, bytesMax);
   }
 
+  /** The snapshot, for the member itself. */
+  get ownSnapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
   snapshot(): Snapshot | undefined {
+    if (this.#snapshot === undefined) this.snapshotWanted = true;
     return this.#snapshot;
   }
 
@@ -116,7 +130,8 @@ export class GroupLog implements LogStorage, CachedEntries {
   setSnapshot(snapshot: Snapshot | undefined): void {
     assert(
       snapshot === undefined || snapshot.index >= this.base.index,
-      `group ${this.id}: a snapshot at ${snapshot?.index} lies before the log, ${this.base.index}`,
+      () =>
+        `group ${this.id}: a snapshot at ${snapshot?.index} lies before the log, ${this.base.index}`,
     );
     this.#snapshot = snapshot;
   }
@@ -133,7 +148,10 @@ export class GroupLog implements LogStorage, CachedEntries {
    */
   compactTo(index: number): void {
     if (index <= this.base.index) return;
-    assert(index <= this.lastIndex(), `group ${this.id}: entry ${index} is not there to compact`);
+    assert(
+      index <= this.lastIndex(),
+      () => `group ${this.id}: entry ${index} is not there to compact`,
+    );
     const base = { index, term: this.term(index) };
     this.uncacheThrough(index);
     this.rebase(base);
@@ -149,6 +167,14 @@ export class GroupLog implements LogStorage, CachedEntries {
   cached(index: number): Entry | undefined {
     const offset = index - this.cacheFirst();
     return offset < 0 ? undefined : this.#cache[this.#cacheHead + offset];
+  }
+
+  /**
+   * Nobody is expected to ask for entries up to `index` soon: they need not be kept in memory. Those
+   * that do not grow old cost the collector next to nothing, so this is worth saying every turn.
+   */
+  release(index: number): void {
+    this.uncacheDurable(index - keptEntries, this.#host.cache.durableTicket);
   }
 
   uncacheDurable(index: number, durableTicket: Ticket): void {
@@ -177,14 +203,17 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** Takes over entries that are handed to the log; what stands from the first on is replaced. */
   append(entries: readonly Entry[], ticket: Ticket): void {
     const first = entries[0]!.index;
-    assert(first > this.base.index, `group ${this.id}: entry ${first} is compacted away`);
-    assert(first <= this.lastIndex() + 1, `group ${this.id}: entry ${first} leaves a gap`);
+    assert(first > this.base.index, () => `group ${this.id}: entry ${first} is compacted away`);
+    assert(first <= this.lastIndex() + 1, () => `group ${this.id}: entry ${first} leaves a gap`);
     if (first <= this.lastIndex()) this.#replace(first, ticket);
     let { term } = this.last();
     let bytes = 0;
     let next = first;
     for (const entry of entries) {
-      assert(entry.index === next && entry.term >= term, `group ${this.id}: entry out of order`);
+      assert(
+        entry.index === next && entry.term >= term,
+        () => `group ${this.id}: entry out of order`,
+      );
       if (entry.term !== term || this.#terms.empty) {
         term = entry.term;
         this.#terms.set(next, term);
@@ -207,7 +236,7 @@ export class GroupLog implements LogStorage, CachedEntries {
 
   /** Adds an entry that was found on disk: not in memory, its place yet to be set. */
   recovered(index: number, term: number): void {
-    assert(index === this.lastIndex() + 1, `group ${this.id}: entry ${index} leaves a gap`);
+    assert(index === this.lastIndex() + 1, () => `group ${this.id}: entry ${index} leaves a gap`);
     if (this.#terms.empty || this.term(index - 1) !== term) this.#terms.set(index, term);
     this.places.extend();
   }

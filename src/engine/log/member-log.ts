@@ -50,6 +50,12 @@ export interface LogStatus {
   readonly waitingBytes: number;
 }
 
+/**
+ * Under load each batch is followed by another in a moment, which vouches for it: a lull between two
+ * is not worth a write. If none follows, the tick sees to it.
+ */
+const twinsPerTick = 4;
+
 export class MemberLog {
   readonly #disk: DiskRequests;
   readonly #settings: LogSettings;
@@ -70,6 +76,8 @@ export class MemberLog {
   #taken: Taken | undefined;
   /** What is on its way to the disk; at most one thing is. */
   #underWay: 'nothing' | 'votes' | 'batch' | 'seal' = 'nothing';
+  /** How often before the next tick a lull is used to vouch for the last batch at once. */
+  #twinsLeft = twinsPerTick;
   #starting: ((error: QuorateError | null) => void) | undefined;
   #closing: (() => void) | undefined;
   #counts = { batches: 0, entries: 0, bytes: 0, seals: 0, voteWrites: 0 };
@@ -179,7 +187,7 @@ export class MemberLog {
    */
   append(write: GroupWrite): Ticket {
     const group = this.#groups.get(write.group);
-    assert(group !== undefined, `group ${write.group} has no log here`);
+    assert(group !== undefined, () => `group ${write.group} has no log here`);
     const { entries, hardState, snapshot } = write;
     const news = hardState !== undefined && isNews(hardState, group.hardState);
     if (hardState !== undefined) group.hardState = hardState;
@@ -200,8 +208,10 @@ export class MemberLog {
    */
   flush(): void {
     this.#advance();
-    const idle = this.fault === undefined && this.idle;
-    if (idle && this.#seals.lacking(this.#lastNumber)) this.#vouch(false);
+    const idle = this.fault === undefined && this.idle && this.#twinsLeft > 0;
+    if (!idle || !this.#seals.lacking(this.#lastNumber)) return;
+    this.#twinsLeft--;
+    this.#vouch(false);
   }
 
   #advance(): void {
@@ -229,6 +239,7 @@ export class MemberLog {
    */
   tick(): void {
     if (this.fault !== undefined) return;
+    this.#twinsLeft = twinsPerTick;
     if (this.#segments.full) this.#segments.prepare();
     this.#keepReserve();
     if (!this.idle || !this.#seals.unsafe(this.#lastNumber)) return;
@@ -357,7 +368,7 @@ export class MemberLog {
     for (const { index, data } of entries) {
       assert(
         data.length <= this.#settings.batchBytesMax - 2 ** 10,
-        `entry ${index} has ${data.length} bytes, more than a batch may carry`,
+        () => `entry ${index} has ${data.length} bytes, more than a batch may carry`,
       );
     }
   }

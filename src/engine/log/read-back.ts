@@ -6,8 +6,9 @@
  * Each entry is checked against the checksum that was kept in memory since it was written or
  * recovered, so a damaged one is noticed here at the latest, and named.
  */
-import { crc32c } from '../../base/crc32c.ts';
+
 import { QuorateError } from '../../base/errors.ts';
+import { viewOf, xxhash32 } from '../../base/xxhash32.ts';
 import type { Entry } from '../../raft/entry.ts';
 import { damaged } from './damage.ts';
 import type { DiskRequests } from './disk-requests.ts';
@@ -16,7 +17,7 @@ import type { GroupLog } from './group-log.ts';
 import { segmentPath } from './segment-format.ts';
 
 /** What one read fetches at most, if a single entry is not larger. */
-const windowBytesMax = 2 ** 20;
+const windowBytesMax = 256 * 2 ** 10;
 
 /** Bytes of other groups that one read may pass over to reach the next entry. */
 const gapBytesMax = 64 * 2 ** 10;
@@ -36,7 +37,7 @@ interface Stretch {
   readonly group: GroupLog;
   readonly from: number;
   readonly to: number;
-  readonly path: string;
+  readonly segment: number;
   readonly position: number;
   readonly lengthBytes: number;
   readonly cuts: number;
@@ -71,12 +72,22 @@ export class ReadBack {
         from < entries[0]!.index + entries.length,
     );
     if (at === -1) {
+      this.#dropUsed(group, from);
       this.#read(group, from);
       return undefined;
     }
     const [window] = this.#windows.splice(at, 1);
     this.#windows.push(window!);
     return window!.entries;
+  }
+
+  /** Whoever reads on from here has had what ends before; nobody else is likely to want it. */
+  #dropUsed(group: GroupLog, from: number): void {
+    this.#windows = this.#windows.filter(({ group: owner, entries, bytes }) => {
+      const used = owner === group && entries[0]!.index + entries.length === from;
+      if (used) this.#bytes -= bytes;
+      return !used;
+    });
   }
 
   /** Groups whose missing entries have come since the last call. */
@@ -96,7 +107,8 @@ export class ReadBack {
     }
     const stretch = stretchFrom(group, from);
     this.#reading.set(key, stretch);
-    const { path, position, lengthBytes } = stretch;
+    const { segment, position, lengthBytes } = stretch;
+    const path = segmentPath(segment);
     this.#disk.bytes({ type: 'read', path, position, lengthBytes }, (result) => {
       this.#reading.delete(key);
       this.#arrived(stretch, result);
@@ -138,21 +150,22 @@ function stretchFrom(group: GroupLog, from: number): Stretch {
     end = nextEnd;
     to++;
   }
-  const path = segmentPath(segments.at(from));
-  return { group, from, to, path, position, lengthBytes: end - position, cuts: group.cuts };
+  const segment = segments.at(from);
+  return { group, from, to, segment, position, lengthBytes: end - position, cuts: group.cuts };
 }
 
 function decode(stretch: Stretch, bytes: Uint8Array): readonly Entry[] | QuorateError {
-  const { group, from, path, position } = stretch;
+  const { group, from, segment, position } = stretch;
   const { places } = group;
+  const view = viewOf(bytes);
   const entries: Entry[] = [];
   for (let index = from; index < stretch.to && index <= group.lastIndex(); index++) {
     const at = places.position(index) - position;
     const end = at + places.lengthBytes(index);
     // It was written anew elsewhere while the read was under way: what came before still holds.
-    if (at < 0 || segmentPath(group.segments.at(index)) !== path) break;
-    if (end > bytes.length || crc32c(bytes, at, end) !== places.checksum(index)) {
-      return damaged(path, position + at, `entry ${index} of group ${group.id}`);
+    if (at < 0 || group.segments.at(index) !== segment) break;
+    if (end > bytes.length || xxhash32(view, at, end) !== places.checksum(index)) {
+      return damaged(segmentPath(segment), position + at, `entry ${index} of group ${group.id}`);
     }
     const type = places.isConfiguration(index) ? 'configuration' : 'normal';
     entries.push({ type, term: group.term(index), index, data: bytes.subarray(at, end) });

@@ -17,7 +17,7 @@ export class RunList {
   at(index: number): number {
     const starts = this.#starts;
     let low = starts.length - 1;
-    assert(low >= 0 && index >= starts[0]!, `index ${index} lies before the first run`);
+    assert(low >= 0 && index >= starts[0]!, () => `index ${index} lies before the first run`);
     // Almost every question is about the newest run.
     if (index < starts[low]!) {
       let high = low;

@@ -3,8 +3,9 @@
  * with the number that must come next; then, behind where the chain ends, everything that may
  * still vouch for something: the heads of batches and seals that are whole.
  */
-import { crc32c } from '../../base/crc32c.ts';
+
 import { QuorateError } from '../../base/errors.ts';
+import { viewOf, xxhash32 } from '../../base/xxhash32.ts';
 import { type BatchHead, batchBytes, decodeHead, markMatches } from './batch-format.ts';
 import { type EntryHead, readTable, type TableVisitor } from './batch-table.ts';
 import { damaged } from './damage.ts';
@@ -67,6 +68,7 @@ class SegmentScan {
   readonly #then: (result: ScanEnd | QuorateError) => void;
   /** Bytes of the segment from `#windowAt` on. */
   #window: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.#window);
   #windowAt = 0;
   #position = segmentHeaderBytes;
   #batches = 0;
@@ -113,6 +115,7 @@ class SegmentScan {
         return this.#then(damaged(path, position + result.length, 'the file ends early'));
       }
       this.#window = result;
+      this.#view = viewOf(result);
       this.#windowAt = position;
       this.run();
     });
@@ -155,7 +158,7 @@ class SegmentScan {
     const to = from + blockBytes + head.tableBytes;
     if (!markMatches(window, to + head.dataBytes, { from, to })) return false;
     const table = window.subarray(from + blockBytes, to);
-    const check = new DataCheck(window, { from: to, to: to + head.dataBytes });
+    const check = new DataCheck(this.#view, { from: to, to: to + head.dataBytes });
     this.#readTable(table, check);
     if (!check.good) return false;
     const { path } = this.#segment;
@@ -215,13 +218,13 @@ class SegmentScan {
 
 /** Checks each entry's data against its checksum, and that the table speaks of all the data. */
 class DataCheck implements TableVisitor {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: DataView;
   readonly #from: number;
   readonly #to: number;
   #reached: number;
   #matches = true;
 
-  constructor(bytes: Uint8Array, { from, to }: { from: number; to: number }) {
+  constructor(bytes: DataView, { from, to }: { from: number; to: number }) {
     this.#bytes = bytes;
     this.#from = from;
     this.#to = to;
@@ -236,7 +239,7 @@ class DataCheck implements TableVisitor {
     const start = this.#from + dataOffset;
     const end = start + lengthBytes;
     this.#reached = end;
-    if (!this.#matches || end > this.#to || crc32c(this.#bytes, start, end) !== checksum) {
+    if (!this.#matches || end > this.#to || xxhash32(this.#bytes, start, end) !== checksum) {
       this.#matches = false;
     }
   }

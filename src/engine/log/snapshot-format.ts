@@ -5,7 +5,8 @@
  *     piece: magic · kind · length · checksum before · checksum · the piece's bytes
  *
  *     header  format · cluster · group · index · term · configuration
- *     chunks  the state, in order
+ *     engine  what the engine keeps beside the machine, in parts
+ *     chunks  the machine's state, in order
  *     end     how many pieces, how many bytes of state
  *
  * A piece's checksum goes on from that of the piece before, which stands in it as well: so one
@@ -22,7 +23,8 @@ import { checkFormat } from './format.ts';
 import type { GroupId } from './log-write.ts';
 
 export const snapshotDirectory = 'snapshots';
-export const snapshotFormat = 1;
+/** 2: may hold what the engine keeps beside the machine. */
+export const snapshotFormat = 2;
 
 /** What a piece takes beside its bytes. */
 export const pieceHeadBytes = 20;
@@ -31,7 +33,7 @@ export const pieceHeadBytes = 20;
 export const pieceBytesMax = 256 * 2 ** 10;
 
 const magic = 0x70616e53;
-const kinds = ['header', 'chunk', 'end'] as const;
+const kinds = ['header', 'chunk', 'end', 'engine'] as const;
 
 export type PieceKind = (typeof kinds)[number];
 

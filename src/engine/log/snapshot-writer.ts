@@ -35,7 +35,14 @@ export class SnapshotWriter {
     return this.#file.failed;
   }
 
-  /** The next part of the state, of any length; it is copied. */
+  /** The next part of what the engine keeps, of any length; it is copied. */
+  writeEngine(part: Uint8Array): void {
+    for (let at = 0; at < part.length; at += pieceBytesMax) {
+      this.#add(encodePiece('engine', part.subarray(at, at + pieceBytesMax), this.#checksum));
+    }
+  }
+
+  /** The next part of the machine's state, of any length; it is copied. */
   write(state: Uint8Array): void {
     for (let at = 0; at < state.length; at += pieceBytesMax) {
       const part = state.subarray(at, at + pieceBytesMax);

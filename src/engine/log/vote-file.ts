@@ -49,7 +49,7 @@ export class VoteFile {
   set(group: GroupId, { term, vote }: Pick<HardState, 'term' | 'vote'>): void {
     const row = this.#rows.get(group);
     if (row?.term === term && row.vote === vote) return;
-    assert(row === undefined || term >= row.term, `group ${group}: the term goes back`);
+    assert(row === undefined || term >= row.term, () => `group ${group}: the term goes back`);
     const marks = row ?? { suspect: this.unknownSuspect, voteLost: this.unknownSuspect };
     this.#put(group, { ...marks, term, vote });
   }

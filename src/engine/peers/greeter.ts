@@ -45,6 +45,8 @@ export interface Self {
 export interface PeerRecord {
   readonly name: string;
   readonly address: string;
+  /** Where it may be as well: dialed every other time. */
+  readonly hint?: string | undefined;
   /** The life of its directory; undefined until it was first seen. */
   readonly incarnation: number | undefined;
   readonly removed: boolean;

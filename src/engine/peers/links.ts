@@ -173,14 +173,16 @@ export class Links {
     return count;
   }
 
-  #dialIfDue(peer: MemberId, { address }: PeerRecord): void {
+  #dialIfDue(peer: MemberId, { address, hint }: PeerRecord): void {
     const reach = this.#reachOf(peer);
     if (this.nowMs < reach.nextDialMs) return;
     for (const link of this.#links.values()) {
       const other = link.hello?.member ?? link.peer;
       if (other === peer && link.state !== 'closed' && !link.callsOnly) return;
     }
-    this.dial(peer, address);
+    // Should all members have moved at once, nobody could tell the others through the cluster.
+    const other = hint !== undefined && reach.attempts++ % 2 === 1;
+    this.dial(peer, other ? hint : address);
   }
 
   #reachOf(peer: MemberId): Reach {

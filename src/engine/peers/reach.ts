@@ -16,6 +16,8 @@ const PATIENCE = 10;
 
 export class Reach {
   nextDialMs: number;
+  /** How often it was dialed. */
+  attempts = 0;
   /** Of links that are gone. */
   bytesIn = 0;
   bytesOut = 0;

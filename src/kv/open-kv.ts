@@ -1,0 +1,139 @@
+/**
+ * Opens the key-value service on a member: a group with the machine, and what serves around it.
+ */
+import { QuorateError } from '../base/errors.ts';
+import type { Member } from '../member/member.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Store } from '../ports/store.ts';
+import { LayeredStore } from '../store/layered-store.ts';
+import { MemoryStore } from '../store/memory-store.ts';
+import type { Kv } from './api.ts';
+import { AuthService, type TokenOptions } from './auth-service.ts';
+import { ClusterService } from './cluster-service.ts';
+import { Elections } from './elections.ts';
+import { type AutoCompaction, Housekeeping } from './housekeeping.ts';
+import { Keys } from './keys.ts';
+import { LeaseService } from './lease-service.ts';
+import { KvMachine } from './machine.ts';
+import { Maintenance } from './maintenance.ts';
+import { Proposer } from './proposer.ts';
+import { KvService } from './service.ts';
+import { WatchHub } from './watch/watch-hub.ts';
+
+/** How the service is opened. All members of a cluster shall be opened alike. */
+export interface KvOptions {
+  readonly member: Member;
+  readonly ports: Pick<Ports, 'clock' | 'random' | 'crypto' | 'stores'>;
+  readonly logger: Logger;
+  /** What the member's elections take: its `tickMs` times `electionTicks`. */
+  readonly electionTimeoutMs: number;
+  /** Several services may live in one cluster. Default `kv`. */
+  readonly groupName?: string | undefined;
+  /** Whether the state lives in memory, or in a store in the member's directory. Default memory. */
+  readonly store?: 'memory' | 'disk' | undefined;
+  /** Where clients and other members reach this one, for member lists. */
+  readonly clientUrls?: readonly string[] | undefined;
+  readonly peerUrls?: readonly string[] | undefined;
+  /** Bytes of a request, in the log. Default 1.5 MiB. */
+  readonly requestBytesMax?: number | undefined;
+  readonly transactionOperationsMax?: number | undefined;
+  /** Bytes in use from which on nothing is put any more; 0: 2 GiB, negative: none. */
+  readonly quotaBytes?: number | undefined;
+  readonly autoCompaction?: AutoCompaction | undefined;
+  readonly token?: TokenOptions | undefined;
+  readonly watchProgressIntervalMs?: number | undefined;
+  /** How long to wait for the group to be there. Default 60,000. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const QUOTA_BYTES = 2 ** 31;
+const REQUEST_BYTES_MAX = 1_572_864;
+const PROGRESS_INTERVAL_MS = 600_000;
+const OPENING_MS = 60_000;
+
+/**
+ * Opens the service, and takes part in its group from then on. The member stays its owner's: it is
+ * closed after the service.
+ *
+ * @throws QuorateError `group-open`, `timeout`, `aborted`, `closing`, `disk-failed`, `store-damaged`
+ */
+export async function openKv(options: KvOptions): Promise<Kv> {
+  const { member, ports, logger, electionTimeoutMs } = options;
+  const { clock, random, crypto } = ports;
+  const store = await openStore(options);
+  const machine = new KvMachine(new LayeredStore(store), {
+    ...(options.transactionOperationsMax === undefined
+      ? {}
+      : { transactionOperationsMax: options.transactionOperationsMax }),
+    kept: options.store === 'disk',
+  });
+  // The machine is the member's as long as that lives, also when nobody serves it any more.
+  void member.closed.then(() => store.close(() => {}));
+  const group = await member.group(options.groupName ?? 'kv', machine, {
+    timeoutMs: options.timeoutMs ?? OPENING_MS,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const proposer = new Proposer({
+    group,
+    clock,
+    electionTimeoutMs,
+    requestBytesMax: options.requestBytesMax ?? REQUEST_BYTES_MAX,
+  });
+  const { clientUrls = [], peerUrls } = options;
+  const base = { member, proposer, machine, clock, random, crypto, logger };
+  const cluster = new ClusterService({ ...base, clientUrls, peerUrls });
+  const housekeeping = new Housekeeping({
+    ...base,
+    memberId: () => cluster.memberId,
+    quotaBytes: quotaOf(options.quotaBytes ?? 0),
+    autoCompaction: options.autoCompaction ?? { mode: 'periodic', retention: 0 },
+  });
+  const hub = new WatchHub({
+    source: {
+      get revision() {
+        return machine.model.revision;
+      },
+      get compactRevision() {
+        return machine.model.compactRevision;
+      },
+      history: (request) => machine.model.history(request),
+      check: (caller, range) => machine.rules.checkRange(caller, 'read', range),
+    },
+    clock,
+    random,
+    progressIntervalMs: options.watchProgressIntervalMs ?? PROGRESS_INTERVAL_MS,
+  });
+  const operationsMax = options.transactionOperationsMax ?? 128;
+  const keys = new Keys({ ...base, hub, housekeeping, operationsMax });
+  const leases = new LeaseService(base);
+  return new KvService({
+    ...base,
+    cluster,
+    housekeeping,
+    hub,
+    keys,
+    leases,
+    elections: new Elections(keys, leases),
+    auth: new AuthService({ ...base, token: options.token ?? {} }),
+    maintenance: new Maintenance({ ...base, cluster, housekeeping }),
+  });
+}
+
+function openStore({ store, ports, groupName = 'kv' }: KvOptions): Promise<Store> {
+  if (store !== 'disk') {
+    return Promise.resolve(new MemoryStore((callback) => void ports.clock.after(0, callback)));
+  }
+  return new Promise((resolve, reject) => {
+    ports.stores.open(`store/${groupName}`, (answer) => {
+      if (answer instanceof QuorateError) reject(answer);
+      else resolve(answer);
+    });
+  });
+}
+
+function quotaOf(quotaBytes: number): number {
+  if (quotaBytes < 0) return Number.POSITIVE_INFINITY;
+  return quotaBytes === 0 ? QUOTA_BYTES : quotaBytes;
+}

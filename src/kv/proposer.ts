@@ -1,0 +1,172 @@
+/**
+ * The way to the group: proposes commands and asks for linearizable reads, with etcd's limits and
+ * etcd's words for what goes wrong.
+ */
+import { type ErrorCode, QuorateError } from '../base/errors.ts';
+import type { Group } from '../member/group.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CallOptions } from './api.ts';
+import { type Command, encodeCommand } from './command.ts';
+import { type KvMachine, memberIdentity } from './machine.ts';
+
+export interface ProposerInit {
+  readonly group: Group<KvMachine>;
+  readonly clock: Clock;
+  readonly electionTimeoutMs: number;
+  /** The largest command; beyond it `request-too-large`. */
+  readonly requestBytesMax: number;
+}
+
+/** So many entries may wait between commit and apply, as in etcd; beyond it `too-many-requests`. */
+const UNAPPLIED_ENTRIES_MAX = 5000;
+const PENDING_FEW = 1000;
+
+export class Proposer {
+  readonly group: Group<KvMachine>;
+  readonly requestTimeoutMs: number;
+  readonly electionTimeoutMs: number;
+  readonly #clock: Clock;
+  readonly #requestBytesMax: number;
+  readonly figures = { pending: 0, failed: 0, leaderChanges: 0 };
+  #leader = 0;
+  #leaderSinceMs = 0;
+  #closed = false;
+  readonly #stopListening: () => void;
+
+  constructor({ group, clock, electionTimeoutMs, requestBytesMax }: ProposerInit) {
+    this.group = group;
+    this.#clock = clock;
+    this.electionTimeoutMs = electionTimeoutMs;
+    this.requestTimeoutMs = 5000 + 2 * electionTimeoutMs;
+    this.#requestBytesMax = requestBytesMax;
+    this.#stopListening = group.onLeadership(({ leader }) => {
+      if (leader === this.#leader) return;
+      this.#leader = leader;
+      this.#leaderSinceMs = clock.monotonicMs();
+      if (leader !== 0) this.figures.leaderChanges++;
+    });
+  }
+
+  /** Whether the service on this member has ended. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopListening();
+  }
+
+  /**
+   * Replicates a command on behalf of a caller.
+   * @returns what the machine answered
+   * @throws QuorateError its refusal, or why it could not be replicated, in etcd's words
+   */
+  async propose<Value>(
+    command: Command,
+    options: CallOptions & {
+      readonly requiredTerm?: number;
+      /** Nobody asked: the member does this itself. */
+      readonly asMember?: boolean;
+    } = {},
+  ): Promise<Value> {
+    this.#checkBacklog();
+    const { requiredTerm = 0, asMember = false } = options;
+    // An empty name is the members' own, which nobody else may have.
+    const caller = options.caller?.user === '' ? undefined : options.caller;
+    const bytes = encodeCommand(command, asMember ? memberIdentity : caller);
+    if (bytes.length > this.#requestBytesMax) {
+      throw new QuorateError('request-too-large', `the request has ${bytes.length} bytes`);
+    }
+    this.figures.pending++;
+    const sinceMs = this.#clock.monotonicMs();
+    try {
+      const request = { ...this.#waiting(options), requiredTerm };
+      return (await this.group.propose(bytes, request)) as Value;
+    } catch (error) {
+      this.figures.failed++;
+      throw this.#inEtcdsWords(error, sinceMs);
+    } finally {
+      this.figures.pending--;
+    }
+  }
+
+  /** Waits until what is read here is linearizable. */
+  async readIndex(options: CallOptions = {}): Promise<void> {
+    const sinceMs = this.#clock.monotonicMs();
+    try {
+      await this.group.readIndex(this.#waiting(options));
+    } catch (error) {
+      throw this.#inEtcdsWords(error, sinceMs);
+    }
+  }
+
+  /** Asks the leader's service, outside the log. */
+  async callLeader(payload: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
+    const sinceMs = this.#clock.monotonicMs();
+    try {
+      return await this.group.callLeader(payload, this.#waiting(options));
+    } catch (error) {
+      throw this.#inEtcdsWords(error, sinceMs);
+    }
+  }
+
+  #waiting({ signal, timeoutMs }: CallOptions): { timeoutMs: number; signal?: AbortSignal } {
+    const limit = Math.min(timeoutMs ?? this.requestTimeoutMs, this.requestTimeoutMs);
+    return signal === undefined ? { timeoutMs: limit } : { timeoutMs: limit, signal };
+  }
+
+  #checkBacklog(): void {
+    // To ask costs more than a proposal: it is asked only when much is under way.
+    if (this.figures.pending < PENDING_FEW) return;
+    const { commit, applied } = this.group.status();
+    if (commit - applied <= UNAPPLIED_ENTRIES_MAX) return;
+    throw new QuorateError('too-many-requests', `${commit - applied} entries wait to be applied`);
+  }
+
+  #inEtcdsWords(error: unknown, sinceMs: number): unknown {
+    if (!(error instanceof QuorateError)) return error;
+    const code = this.#codeFor(error.code, sinceMs);
+    if (code === error.code) return error;
+    const { maybeApplied, details } = error;
+    return new QuorateError(code, error.message, { maybeApplied, details, cause: error });
+  }
+
+  #codeFor(code: ErrorCode, sinceMs: number): ErrorCode {
+    switch (code) {
+      case 'timeout':
+        return this.#timedOut(sinceMs);
+      case 'connection-lost':
+      case 'unreachable':
+        return 'request-timed-out-connection-lost';
+      case 'aborted':
+        return 'request-canceled';
+      case 'closing':
+      case 'member-failed':
+      case 'removed-member':
+      case 'removed':
+        return 'server-stopped';
+      case 'leadership-lost':
+      case 'transferring':
+      case 'stale-term':
+        return 'leader-changed';
+      case 'entry-too-large':
+        return 'request-too-large';
+      case 'over-quota':
+      case 'too-many-calls':
+        return 'too-many-requests';
+      case 'disk-full':
+        return 'no-space';
+      default:
+        return code;
+    }
+  }
+
+  /** As etcd tells them apart: whether the leader fell, and another was found, while it waited. */
+  #timedOut(sinceMs: number): ErrorCode {
+    if (this.#leader === 0) return 'request-timed-out';
+    const lostMs = this.#leaderSinceMs - 2 * this.electionTimeoutMs;
+    const fell = sinceMs > lostMs && sinceMs < this.#leaderSinceMs;
+    return fell ? 'request-timed-out-leader-failure' : 'request-timed-out';
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Finds those who are interested in a key: a table for single keys, and for ranges a sorted array
+ * in which each place also knows how far the ranges of its half reach (an implicit interval tree).
+ * What was added lately lies beside it, so that ten thousand additions do not sort ten thousand
+ * times.
+ */
+import { compareBytes } from '../../base/compare-bytes.ts';
+import type { KeyInterval } from '../../mvcc/key-intervals.ts';
+
+interface Range<T> {
+  readonly interval: KeyInterval;
+  readonly members: Set<T>;
+}
+
+/** Ranges that are looked at one by one before they are sorted in. */
+const RECENT_MAX = 256;
+
+export class RangeIndex<T> {
+  readonly #single = new Map<string, Set<T>>();
+  readonly #ranges = new Map<string, Range<T>>();
+  #sorted: Range<T>[] = [];
+  /** For each place: the furthest end in the subtree that it is the root of. */
+  #reach: (Uint8Array | undefined)[] = [];
+  #recent: Range<T>[] = [];
+  /** Ranges in `sorted` that nobody is interested in any more. */
+  #emptied = 0;
+
+  /** @param single the one key `interval.from` */
+  add(interval: KeyInterval, single: boolean, member: T): void {
+    if (single) {
+      const key = textOf(interval.from);
+      const members = this.#single.get(key);
+      if (members === undefined) this.#single.set(key, new Set([member]));
+      else members.add(member);
+      return;
+    }
+    const name = nameOf(interval);
+    const known = this.#ranges.get(name);
+    if (known !== undefined) {
+      known.members.add(member);
+      return;
+    }
+    const range = { interval, members: new Set([member]) };
+    this.#ranges.set(name, range);
+    this.#recent.push(range);
+    if (this.#recent.length > RECENT_MAX) this.#sort();
+  }
+
+  remove(interval: KeyInterval, single: boolean, member: T): void {
+    if (single) {
+      const key = textOf(interval.from);
+      const members = this.#single.get(key);
+      members?.delete(member);
+      if (members?.size === 0) this.#single.delete(key);
+      return;
+    }
+    const name = nameOf(interval);
+    const range = this.#ranges.get(name);
+    if (range === undefined) return;
+    range.members.delete(member);
+    if (range.members.size > 0) return;
+    this.#ranges.delete(name);
+    this.#emptied++;
+    if (this.#emptied > RECENT_MAX) this.#sort();
+  }
+
+  /** Calls `found` for everyone who is interested in the key. */
+  each(key: Uint8Array, found: (member: T) => void): void {
+    const members = this.#single.get(textOf(key));
+    if (members !== undefined) for (const member of members) found(member);
+    for (const range of this.#recent) {
+      if (contains(range.interval, key)) for (const member of range.members) found(member);
+    }
+    this.#search({ low: 0, high: this.#sorted.length }, key, found);
+  }
+
+  /** Whether anyone is interested in the key. */
+  has(key: Uint8Array): boolean {
+    let found = false;
+    this.each(key, () => {
+      found = true;
+    });
+    return found;
+  }
+
+  #search(
+    { low, high }: { readonly low: number; readonly high: number },
+    key: Uint8Array,
+    found: (member: T) => void,
+  ): void {
+    if (low >= high) return;
+    const middle = (low + high) >>> 1;
+    const reach = this.#reach[middle];
+    if (reach !== undefined && compareBytes(key, reach) >= 0) return;
+    this.#search({ low, high: middle }, key, found);
+    const range = this.#sorted[middle]!;
+    if (compareBytes(range.interval.from, key) > 0) return;
+    if (contains(range.interval, key)) for (const member of range.members) found(member);
+    this.#search({ low: middle + 1, high }, key, found);
+  }
+
+  #sort(): void {
+    this.#recent = [];
+    this.#emptied = 0;
+    this.#sorted = [...this.#ranges.values()].sort((a, b) =>
+      compareBytes(a.interval.from, b.interval.from),
+    );
+    this.#reach = new Array<Uint8Array | undefined>(this.#sorted.length);
+    this.#measure(0, this.#sorted.length);
+  }
+
+  /** Whether there is any range, and the furthest end. */
+  #measure(low: number, high: number): { readonly end: Uint8Array | undefined } | undefined {
+    if (low >= high) return undefined;
+    const middle = (low + high) >>> 1;
+    let end = this.#sorted[middle]!.interval.to;
+    for (const half of [this.#measure(low, middle), this.#measure(middle + 1, high)]) {
+      if (half === undefined || end === undefined) continue;
+      if (half.end === undefined || compareBytes(half.end, end) > 0) end = half.end;
+    }
+    this.#reach[middle] = end;
+    return { end };
+  }
+}
+
+function contains({ from, to }: KeyInterval, key: Uint8Array): boolean {
+  return compareBytes(from, key) <= 0 && (to === undefined || compareBytes(key, to) < 0);
+}
+
+/** Bytes as a string of as many characters: a key for a Map. */
+function textOf(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  }
+  return text;
+}
+
+function nameOf({ from, to }: KeyInterval): string {
+  return `${from.length} ${textOf(from)}${to === undefined ? '' : ` ${textOf(to)}`}`;
+}

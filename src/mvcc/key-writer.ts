@@ -1,0 +1,227 @@
+/**
+ * Writes one transaction: every change gets the next sub-revision of one main revision, a record, a
+ * new entry in the index, and an event for those who watch.
+ *
+ * Whoever uses it has checked everything before: nothing here refuses.
+ */
+import { assert } from '../base/assert.ts';
+import { crc32c } from '../base/crc32c.ts';
+import type { LayeredStore } from '../store/layered-store.ts';
+import type { Facts } from './facts.ts';
+import type { KeyCounts } from './key-counts.ts';
+import { findPlace, type KeyIndex } from './key-index.ts';
+import { type Revision, revisionKey } from './layout.ts';
+import type { Leases } from './leases.ts';
+import {
+  decodeEntry,
+  decodeRecord,
+  encodeRecord,
+  type IndexEntry,
+  type Jump,
+  type KeyRecord,
+  type KeyState,
+} from './record.ts';
+import type { KeyEvent, KeyValue } from './request.ts';
+import { keyValue, recordAt } from './states.ts';
+
+/** What a model is made of. */
+export interface ModelParts {
+  readonly store: LayeredStore;
+  readonly facts: Facts;
+  readonly index: KeyIndex;
+  readonly counts: KeyCounts;
+  readonly leases: Leases;
+}
+
+/** See above. */
+export class KeyWriter {
+  readonly #parts: ModelParts;
+  readonly #main: number;
+  readonly #events: KeyEvent[] = [];
+
+  constructor(parts: ModelParts) {
+    this.#parts = parts;
+    this.#main = parts.facts.revision + 1;
+  }
+
+  /** What was written, in order. */
+  get events(): readonly KeyEvent[] {
+    return this.#events;
+  }
+
+  /** The revision that a reader inside the transaction is at. */
+  get revision(): number {
+    return this.#events.length === 0 ? this.#main - 1 : this.#main;
+  }
+
+  /** Ends the transaction: from now on what it wrote is the present. */
+  finish(): void {
+    this.#parts.facts.revision = this.revision;
+  }
+
+  /** What a key is now, if it is there. */
+  live(key: Uint8Array): IndexEntry | undefined {
+    const found = this.#find(key);
+    return found === undefined || found.entry.deleted ? undefined : found.entry;
+  }
+
+  /** The state of an entry, with the value. */
+  read(entry: IndexEntry): KeyValue {
+    return keyValue(entry.latest, recordAt(this.#parts.store, entry.latest));
+  }
+
+  put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
+    const { counts, leases } = this.#parts;
+    const found = this.#find(key);
+    const before = found === undefined || found.entry.deleted ? undefined : found.entry;
+    const state: KeyState = {
+      deleted: false,
+      createRevision: before?.createRevision ?? this.#main,
+      version: (before?.version ?? 0) + 1,
+      lease,
+    };
+    const place = this.#write(key, value, state, found?.entry);
+    if (before !== undefined && before.lease !== 0n && before.lease !== lease) {
+      leases.detach(before.lease, place);
+    }
+    if (lease !== 0n && before?.lease !== lease) leases.attach(lease, key, place);
+    if (before === undefined) counts.added(key);
+  }
+
+  /** Deletes a key that is there. */
+  remove(key: Uint8Array): void {
+    const found = this.#find(key);
+    assert(found !== undefined && !found.entry.deleted, 'a key that is not there was deleted');
+    const state: KeyState = { deleted: true, createRevision: 0, version: 0, lease: 0n };
+    const place = this.#write(key, nothing, state, found.entry);
+    if (found.entry.lease !== 0n) this.#parts.leases.detach(found.entry.lease, place);
+    this.#parts.counts.removed(key);
+  }
+
+  #find(key: Uint8Array): { readonly entry: IndexEntry } | undefined {
+    const { store, facts } = this.#parts;
+    const place = findPlace(store, key);
+    const bytes = place && store.get(place);
+    if (bytes === undefined) return undefined;
+    const entry = decodeEntry(bytes);
+    // Whether the compaction has already come by to remove it is no affair of the replicated state.
+    const gone = entry.deleted && entry.latest.main < facts.compactRevision;
+    return gone ? undefined : { entry };
+  }
+
+  #write(
+    key: Uint8Array,
+    value: Uint8Array,
+    state: KeyState,
+    before: IndexEntry | undefined,
+  ): Uint8Array {
+    const { store, index, facts } = this.#parts;
+    const latest: Revision = { main: this.#main, sub: this.#events.length };
+    const { jump, nextJump, depth } = this.#jumpsAfter(before);
+    // Spelled out: spreading `state` would cost more than all the rest of this.
+    const { deleted, createRevision, version, lease } = state;
+    const previous = before?.latest;
+    const record: KeyRecord = {
+      deleted,
+      key,
+      value,
+      createRevision,
+      version,
+      lease,
+      previous,
+      jump,
+    };
+    const at = revisionKey(latest.main, latest.sub);
+    const bytes = encodeRecord(record);
+    store.put(at, bytes);
+    facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
+    const place = index.set(key, {
+      deleted,
+      latest,
+      createRevision,
+      version,
+      depth,
+      lease,
+      jump,
+      nextJump,
+    });
+    this.#events.push(new Change(this.#parts, latest, record));
+    return place;
+  }
+
+  /**
+   * Myers' rule: if the last two jumps were equally far, the new one goes as far as both together and
+   * one step more; else it is one step.
+   */
+  #jumpsAfter(before: IndexEntry | undefined): {
+    readonly jump: Jump | undefined;
+    readonly nextJump: Jump | undefined;
+    readonly depth: number;
+  } {
+    if (before === undefined) return { jump: undefined, nextJump: undefined, depth: 1 };
+    const { depth, jump, nextJump, latest } = before;
+    const jumpDepth = jump?.depth ?? 0;
+    if (depth - jumpDepth !== jumpDepth - (nextJump?.depth ?? 0)) {
+      const { main, sub } = latest;
+      return { jump: { main, sub, depth }, nextJump: jump, depth: depth + 1 };
+    }
+    return { jump: nextJump, nextJump: this.#jumpOf(nextJump), depth: depth + 1 };
+  }
+
+  /** The jump of an earlier record; one below the compaction counts as none, on every replica. */
+  #jumpOf(at: Revision | undefined): Jump | undefined {
+    const { store, facts } = this.#parts;
+    if (at === undefined || at.main < facts.compactRevision) return undefined;
+    const bytes = store.get(revisionKey(at.main, at.sub));
+    return bytes && decodeRecord(bytes).jump;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** An event as it was applied; what the key was before is read when somebody asks. */
+class Change implements KeyEvent {
+  readonly type: 'put' | 'delete';
+  readonly kv: KeyValue;
+  readonly #parts: Pick<ModelParts, 'store' | 'facts'>;
+  readonly #before: Revision | undefined;
+  #previous: KeyValue | 'not asked' | undefined = 'not asked';
+
+  constructor(parts: Pick<ModelParts, 'store' | 'facts'>, at: Revision, record: KeyRecord) {
+    this.type = record.deleted ? 'delete' : 'put';
+    this.kv = keyValue(at, record);
+    this.#parts = parts;
+    this.#before = record.previous;
+  }
+
+  get prevKv(): KeyValue | undefined {
+    if (this.#previous === 'not asked') {
+      this.#previous = readPrevious(this.#parts, this.kv.modRevision, this.#before);
+    }
+    return this.#previous;
+  }
+}
+
+/**
+ * What a key was before revision `main`, in which it was changed; undefined where that is compacted.
+ * The change before may be one of the same revision: etcd lets some transactions put a key in one
+ * inner transaction and delete it in the next.
+ *
+ * @param before the revision that the change names as the one before it.
+ */
+export function readPrevious(
+  { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
+  main: number,
+  before: Revision | undefined,
+): KeyValue | undefined {
+  if (main - 1 < facts.compactRevision) return undefined;
+  let at = before;
+  while (at !== undefined) {
+    const bytes = store.get(revisionKey(at.main, at.sub));
+    if (bytes === undefined) return undefined;
+    const record = decodeRecord(bytes);
+    if (at.main < main) return record.deleted ? undefined : keyValue(at, record);
+    at = record.previous;
+  }
+  return undefined;
+}

@@ -1,0 +1,121 @@
+/**
+ * Answers of the key-value model as messages of etcd's protocol.
+ *
+ * Headers: the revision is the answer's own where it has one, else the member's current one. Inside
+ * a transaction headers have the revision alone, and those of nested transactions nothing at all.
+ */
+import { create } from '@bufbuild/protobuf';
+import type { HeaderFacts } from '../../kv/api.ts';
+import type {
+  DeleteRangeResponse,
+  KeyEvent,
+  KeyValue,
+  PutResponse,
+  RangeResponse,
+  TxnOperationResponse,
+  TxnResponse,
+} from '../../mvcc/request.ts';
+import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
+import * as mvccpb from '../proto/gen/mvccpb/kv_pb.ts';
+
+/** Makes headers; the revision may be given, and is the member's current one otherwise. */
+export function headerOf(facts: HeaderFacts, revision = facts.revision): pb.ResponseHeader {
+  return create(pb.ResponseHeaderSchema, {
+    clusterId: facts.clusterId,
+    memberId: facts.memberId,
+    revision: BigInt(revision === 0 ? facts.revision : revision),
+    raftTerm: BigInt(facts.raftTerm),
+  });
+}
+
+/** The header of answers that say nothing of keys: its revision is 0. */
+export function clusterHeader(facts: HeaderFacts): pb.ResponseHeader {
+  return create(pb.ResponseHeaderSchema, {
+    clusterId: facts.clusterId,
+    memberId: facts.memberId,
+    raftTerm: BigInt(facts.raftTerm),
+  });
+}
+
+function innerHeader(revision: number): pb.ResponseHeader {
+  return create(pb.ResponseHeaderSchema, { revision: BigInt(revision) });
+}
+
+export function keyValueOf(kv: KeyValue): mvccpb.KeyValue {
+  return create(mvccpb.KeyValueSchema, {
+    key: kv.key,
+    value: kv.value,
+    createRevision: BigInt(kv.createRevision),
+    modRevision: BigInt(kv.modRevision),
+    version: BigInt(kv.version),
+    lease: kv.lease,
+  });
+}
+
+export function eventOf({ type, kv, prevKv }: KeyEvent): mvccpb.Event {
+  return create(mvccpb.EventSchema, {
+    type: type === 'put' ? mvccpb.Event_EventType.PUT : mvccpb.Event_EventType.DELETE,
+    kv: keyValueOf(kv),
+    ...(prevKv === undefined ? {} : { prevKv: keyValueOf(prevKv) }),
+  });
+}
+
+export function rangeResponse(
+  response: RangeResponse,
+  header: pb.ResponseHeader,
+): pb.RangeResponse {
+  return create(pb.RangeResponseSchema, {
+    header,
+    kvs: response.kvs.map(keyValueOf),
+    more: response.more,
+    count: BigInt(response.count),
+  });
+}
+
+export function putResponse({ prevKv }: PutResponse, header: pb.ResponseHeader): pb.PutResponse {
+  return create(pb.PutResponseSchema, {
+    header,
+    ...(prevKv === undefined ? {} : { prevKv: keyValueOf(prevKv) }),
+  });
+}
+
+export function deleteRangeResponse(
+  response: DeleteRangeResponse,
+  header: pb.ResponseHeader,
+): pb.DeleteRangeResponse {
+  return create(pb.DeleteRangeResponseSchema, {
+    header,
+    deleted: BigInt(response.deleted),
+    prevKvs: response.prevKvs.map(keyValueOf),
+  });
+}
+
+export function txnResponse(response: TxnResponse, header: pb.ResponseHeader): pb.TxnResponse {
+  return create(pb.TxnResponseSchema, {
+    header,
+    succeeded: response.succeeded,
+    responses: response.responses.map(operationResponse),
+  });
+}
+
+function operationResponse(inner: TxnOperationResponse): pb.ResponseOp {
+  const response = ((): pb.ResponseOp['response'] => {
+    switch (inner.type) {
+      case 'range':
+        return {
+          case: 'responseRange',
+          value: rangeResponse(inner, innerHeader(inner.revision)),
+        };
+      case 'put':
+        return { case: 'responsePut', value: putResponse(inner, innerHeader(inner.revision)) };
+      case 'delete-range':
+        return {
+          case: 'responseDeleteRange',
+          value: deleteRangeResponse(inner, innerHeader(inner.revision)),
+        };
+      case 'txn':
+        return { case: 'responseTxn', value: txnResponse(inner, innerHeader(0)) };
+    }
+  })();
+  return create(pb.ResponseOpSchema, { response });
+}

@@ -1,0 +1,118 @@
+/**
+ * `/metrics`: Prometheus's text, under etcd's names where the meaning is the same, so that its
+ * dashboards and alerts work.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EndedCall } from '../../grpc/server.ts';
+import { statusCodes } from '../../grpc/status.ts';
+import type { Kv, KvFigures } from '../../kv/api.ts';
+import { etcdVersion } from '../services/context.ts';
+
+/** Names as etcd has them, with the figure that each shows. */
+const gauges: readonly (readonly [string, string, (figures: KvFigures) => number])[] = [
+  ['etcd_server_has_leader', 'Whether or not a leader exists.', (f) => Number(f.hasLeader)],
+  ['etcd_server_is_leader', 'Whether or not this member is a leader.', (f) => Number(f.isLeader)],
+  [
+    'etcd_server_is_learner',
+    'Whether or not this member is a learner.',
+    (f) => Number(f.isLearner),
+  ],
+  ['etcd_server_proposals_pending', 'Pending proposals to commit.', (f) => f.proposalsPending],
+  ['etcd_server_quota_backend_bytes', 'The quota of the store.', (f) => f.dbSizeQuotaBytes],
+  ['etcd_mvcc_db_total_size_in_bytes', 'Size of the store.', (f) => f.dbSizeBytes],
+  ['etcd_mvcc_db_total_size_in_use_in_bytes', 'Size in use.', (f) => f.dbSizeInUseBytes],
+  ['etcd_debugging_mvcc_keys_total', 'Total number of keys.', (f) => f.keys],
+  ['etcd_debugging_mvcc_current_revision', 'The current revision.', (f) => f.currentRevision],
+  ['etcd_debugging_mvcc_compact_revision', 'The last compaction.', (f) => f.compactRevision],
+  ['etcd_debugging_mvcc_watch_stream_total', 'Streams of watches.', (f) => f.watchStreams],
+  ['etcd_debugging_mvcc_watcher_total', 'Watches.', (f) => f.watches],
+  ['etcd_debugging_mvcc_slow_watcher_total', 'Watches that lag behind.', (f) => f.slowWatches],
+  ['etcd_debugging_mvcc_pending_events_total', 'Events to be sent.', (f) => f.pendingEvents],
+  ['quorate_leases', 'Leases that are alive.', (f) => f.leases],
+];
+
+const counters: readonly (readonly [string, string, (figures: KvFigures) => number])[] = [
+  ['etcd_server_leader_changes_seen_total', 'Changes of leader seen.', (f) => f.leaderChanges],
+  ['etcd_server_proposals_committed_total', 'Proposals committed.', (f) => f.proposalsCommitted],
+  ['etcd_server_proposals_applied_total', 'Proposals applied.', (f) => f.proposalsApplied],
+  ['etcd_server_proposals_failed_total', 'Proposals failed.', (f) => f.proposalsFailed],
+  ['etcd_debugging_lease_granted_total', 'Leases granted.', (f) => f.leasesGranted],
+  ['etcd_debugging_lease_revoked_total', 'Leases revoked.', (f) => f.leasesRevoked],
+  ['etcd_debugging_server_lease_expired_total', 'Leases expired.', (f) => f.leasesExpired],
+  ['etcd_debugging_mvcc_events_total', 'Events sent.', (f) => f.eventsSent],
+];
+
+const codeNames = Object.fromEntries(
+  Object.entries(statusCodes).map(([name, code]) => [
+    code,
+    name === 'ok'
+      ? 'OK'
+      : name.replace(/(^|-)(\w)/g, (_match, _dash, letter: string) => letter.toUpperCase()),
+  ]),
+);
+
+/** Counts what a server does, and writes it down when asked. */
+export class ServerMetrics {
+  readonly #registry = new Registry();
+  readonly #handled: Counter;
+  readonly #seconds: Histogram;
+
+  constructor(kv: Kv) {
+    const registers = [this.#registry];
+    for (const [name, help, figure] of gauges) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(figure(kv.figures));
+        },
+      });
+    }
+    for (const [name, help, figure] of counters) {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          // What is counted below only grows; so does this.
+          this.reset();
+          this.inc(figure(kv.figures));
+        },
+      });
+    }
+    new Gauge({
+      name: 'etcd_server_version',
+      help: 'Which version is running. 1 for the version in the label.',
+      labelNames: ['server_version'],
+      registers,
+    }).set({ server_version: etcdVersion }, 1);
+    this.#handled = new Counter({
+      name: 'grpc_server_handled_total',
+      help: 'Total number of RPCs completed on the server, regardless of success or failure.',
+      labelNames: ['grpc_type', 'grpc_service', 'grpc_method', 'grpc_code'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'grpc_server_handling_seconds',
+      help: 'Seconds that unary RPCs took.',
+      labelNames: ['grpc_service', 'grpc_method'],
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    });
+  }
+
+  /** A call has ended. */
+  ended(call: EndedCall): void {
+    const [, grpc_service = '', grpc_method = ''] = call.path.split('/');
+    const grpc_code = codeNames[call.code] ?? 'Unknown';
+    this.#handled.inc({ grpc_type: call.type, grpc_service, grpc_method, grpc_code });
+    if (call.type === 'unary') {
+      this.#seconds.observe({ grpc_service, grpc_method }, call.tookMs / 1_000);
+    }
+  }
+
+  async text(): Promise<{ readonly text: string; readonly type: string }> {
+    return { text: await this.#registry.metrics(), type: this.#registry.contentType };
+  }
+}

@@ -1,0 +1,101 @@
+/** etcd's Watch service: one stream of watches of the key-value service for each call. */
+import { create } from '@bufbuild/protobuf';
+import type { StreamHandler } from '../../grpc/server-call.ts';
+import type { WatchResponse, WatchSink, WatchStream } from '../../kv/api.ts';
+import { exact } from '../convert/requests.ts';
+import { eventOf } from '../convert/responses.ts';
+import { cancelReason, statusOfError } from '../errors.ts';
+import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
+import { credentialsOf, requiresLeader, type ServiceHost } from './context.ts';
+import type { Handlers } from './registry.ts';
+
+/** Requests that wait until it is known who asks; more hold the client up. */
+const waitingMax = 1_000;
+/** How much more than a request a response may have: what surrounds the events. */
+const fragmentOverheadBytes = 512 * 1024;
+
+export function watchHandlers(host: ServiceHost): Handlers<typeof pb.Watch> {
+  const { kv } = host;
+  const responseOf = (response: WatchResponse): pb.WatchResponse => {
+    const { clusterId, memberId, raftTerm } = kv.header();
+    return create(pb.WatchResponseSchema, {
+      // The revision says how far the watch has come, which may be nowhere yet.
+      header: create(pb.ResponseHeaderSchema, {
+        clusterId,
+        memberId,
+        raftTerm: BigInt(raftTerm),
+        revision: BigInt(response.revision),
+      }),
+      watchId: response.watchId,
+      created: response.created,
+      canceled: response.canceled,
+      compactRevision: BigInt(response.compactRevision),
+      cancelReason: response.cancelReason === undefined ? '' : cancelReason(response.cancelReason),
+      fragment: response.fragment,
+      events: response.events.map(eventOf),
+    });
+  };
+  return {
+    watch(call): StreamHandler<pb.WatchRequest> {
+      const sink: WatchSink = {
+        send: (response) => call.send(responseOf(response)),
+        ended: (error) => call.finish(statusOfError(error)),
+      };
+      let stream: WatchStream | undefined;
+      let waiting: pb.WatchRequest[] = [];
+      const take = (request: pb.WatchRequest): void => {
+        if (stream === undefined) {
+          waiting.push(request);
+          if (waiting.length >= waitingMax) call.pause();
+        } else handle(stream, request);
+      };
+      const begin = async (): Promise<void> => {
+        const caller = await kv.identify(credentialsOf(call));
+        if (call.over) return;
+        stream = kv.watch(sink, {
+          caller,
+          requireLeader: requiresLeader(call),
+          fragmentBytesMax: host.requestBytesMax + fragmentOverheadBytes,
+        });
+        for (const request of waiting) handle(stream, request);
+        waiting = [];
+        call.resume();
+      };
+      begin().catch((error) => call.finish(statusOfError(error)));
+      return {
+        received: take,
+        // As in etcd, who closes its side of the stream ends the watches on it.
+        ended: () => call.finish(),
+        drained: () => stream?.resume(),
+        over: () => stream?.close(),
+      };
+    },
+  };
+}
+
+function handle(stream: WatchStream, { requestUnion }: pb.WatchRequest): void {
+  switch (requestUnion.case) {
+    case 'createRequest': {
+      const { value } = requestUnion;
+      const { NOPUT, NODELETE } = pb.WatchCreateRequest_FilterType;
+      return stream.create({
+        key: value.key,
+        rangeEnd: value.rangeEnd,
+        startRevision: exact(value.startRevision),
+        progressNotify: value.progressNotify,
+        noPut: value.filters.includes(NOPUT),
+        noDelete: value.filters.includes(NODELETE),
+        prevKv: value.prevKv,
+        watchId: value.watchId,
+        fragment: value.fragment,
+      });
+    }
+    case 'cancelRequest':
+      return stream.cancel(requestUnion.value.watchId);
+    case 'progressRequest':
+      return stream.progress();
+    default:
+      // An empty request is passed over, as etcd does.
+      return;
+  }
+}

@@ -1,0 +1,187 @@
+/** Key-value services on real members, and short ways to ask them. */
+import { type TestCluster, testCluster } from '../../src/index.ts';
+import type { Kv, WatchCreateRequest, WatchResponse, WatchStream } from '../../src/kv/api.ts';
+import { type KvOptions, openKv } from '../../src/kv/open-kv.ts';
+import type {
+  Compare,
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  TxnOperation,
+  TxnRequest,
+} from '../../src/mvcc/request.ts';
+import { nodePorts } from '../../src/platform/node-ports.ts';
+import type { Logger } from '../../src/ports/logger.ts';
+
+const silent: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silent,
+};
+
+export interface KvCluster {
+  readonly members: TestCluster;
+  readonly kvs: Kv[];
+  open(index: number): Promise<Kv>;
+  leader(): Kv;
+  close(): Promise<void>;
+}
+
+/** Elections take 0.2 s and more. */
+export async function kvCluster(
+  count: number,
+  options: Partial<KvOptions> = {},
+): Promise<KvCluster> {
+  const members = await testCluster({ members: count, options: { logger: silent } });
+  const kvs: Kv[] = [];
+  const cluster: KvCluster = {
+    members,
+    kvs,
+    async open(index) {
+      const member = members.members[index]!;
+      const ports = nodePorts({ dataDir: '/nowhere', logger: silent });
+      const base = { member, ports, logger: silent, electionTimeoutMs: 200 };
+      const kv = await openKv({ ...base, ...options });
+      kvs[index] = kv;
+      return kv;
+    },
+    leader: () => kvs.find((kv) => kv.isLeader)!,
+    async close() {
+      await Promise.all(kvs.map((kv) => kv.close()));
+      await members.close();
+    },
+  };
+  await Promise.all(members.members.map((_, index) => cluster.open(index)));
+  await until(() => kvs.some((kv) => kv.isLeader));
+  return cluster;
+}
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+export const text = (of: Uint8Array): string => new TextDecoder().decode(of);
+const nothing = new Uint8Array();
+
+export function range(key: string, more: Partial<RangeRequest> = {}): RangeRequest {
+  return {
+    type: 'range',
+    key: bytes(key),
+    rangeEnd: nothing,
+    limit: 0,
+    revision: 0,
+    sortOrder: 'none',
+    sortTarget: 'key',
+    keysOnly: false,
+    countOnly: false,
+    minModRevision: 0,
+    maxModRevision: 0,
+    minCreateRevision: 0,
+    maxCreateRevision: 0,
+    ...more,
+  };
+}
+
+export function put(key: string, value: string, more: Partial<PutRequest> = {}): PutRequest {
+  return {
+    type: 'put',
+    key: bytes(key),
+    value: bytes(value),
+    lease: 0n,
+    prevKv: false,
+    ignoreValue: false,
+    ignoreLease: false,
+    ...more,
+  };
+}
+
+export function del(key: string, more: Partial<DeleteRangeRequest> = {}): DeleteRangeRequest {
+  return { type: 'delete-range', key: bytes(key), rangeEnd: nothing, prevKv: false, ...more };
+}
+
+export function txn(
+  compare: readonly Compare[],
+  success: readonly TxnOperation[],
+  failure: readonly TxnOperation[] = [],
+): TxnRequest {
+  return { type: 'txn', compare, success, failure };
+}
+
+/** A stream of watches whose messages are gathered. */
+export class Watching {
+  readonly responses: WatchResponse[] = [];
+  readonly stream: WatchStream;
+  ended: string | undefined;
+  /** Set to false: the client takes no more. */
+  open = true;
+  #wake: () => void = () => {};
+
+  constructor(kv: Kv, options: Parameters<Kv['watch']>[1] = {}) {
+    this.stream = kv.watch(
+      {
+        send: (response) => {
+          this.responses.push(response);
+          this.#wake();
+          return this.open;
+        },
+        ended: ({ code }) => {
+          this.ended = code;
+          this.#wake();
+        },
+      },
+      options,
+    );
+  }
+
+  create(key: string, more: Partial<WatchCreateRequest> = {}): this {
+    this.stream.create({
+      key: bytes(key),
+      rangeEnd: nothing,
+      startRevision: 0,
+      progressNotify: false,
+      noPut: false,
+      noDelete: false,
+      prevKv: false,
+      watchId: 0n,
+      fragment: false,
+      ...more,
+    });
+    return this;
+  }
+
+  /** All events so far, as `type key=value@revision`. */
+  get events(): string[] {
+    return this.responses.flatMap(({ events }) =>
+      events.map(({ type, kv }) => `${type} ${text(kv.key)}=${text(kv.value)}@${kv.modRevision}`),
+    );
+  }
+
+  async until(condition: (watching: this) => boolean, limitMs = 5000): Promise<void> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, limitMs);
+    try {
+      while (!condition(this)) {
+        if (late) throw new Error(`not so after ${limitMs} ms: ${this.events.join(', ')}`);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Waits until it holds, looking again every few ms. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 8000,
+): Promise<void> {
+  const untilMs = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > untilMs) throw new Error(`not so after ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
