@@ -7,6 +7,8 @@ export const programs = {
   quorate: 'src/cli/main.ts',
   kvRest: 'systems/kv-rest/main.ts',
   raftSuite: 'test/raft-suite/run.ts',
+  counters: 'systems/counters/main.ts',
+  raftKv: 'systems/raft-kv/main.ts',
   oneValue: 'systems/one-value/main.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };
