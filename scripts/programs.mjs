@@ -4,6 +4,7 @@ import { root } from './set-up/root.mjs';
 
 export const programs = {
   timeline: 'src/cli/timeline.ts',
+  quorate: 'src/cli/main.ts',
   kvRest: 'systems/kv-rest/main.ts',
   raftSuite: 'test/raft-suite/run.ts',
   counters: 'systems/counters/main.ts',

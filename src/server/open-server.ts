@@ -7,6 +7,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Kv } from '../kv/api.ts';
+import { type KvOptions, openKv } from '../kv/open-kv.ts';
 import type { Member } from '../member/member.ts';
 import { openMemberOn } from '../member/open-member.ts';
 import type { MemberOptions } from '../member/options.ts';
@@ -34,6 +35,8 @@ export type KvMaker = (member: Member, ports: ServerPorts, settings: ServerSetti
 
 /** How long calls under way may take when the server closes. */
 const graceMs = 5_000;
+/** How long a member waits at the start for a majority to be there. */
+const openingMsMax = 24 * 3_600_000;
 
 /** A server that serves. */
 export class Server {
@@ -89,11 +92,7 @@ export class Server {
  * Opens a server on these ports: the door does it with the platform's.
  * @throws QuorateError as `openServer` says
  */
-export async function openServerOn(
-  ports: ServerPorts,
-  settings: ServerSettings,
-  makeKv: KvMaker,
-): Promise<Server> {
+export async function openServerOn(ports: ServerPorts, settings: ServerSettings): Promise<Server> {
   const { logger } = ports;
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
@@ -109,7 +108,7 @@ export async function openServerOn(
       { memberId: String(member.id), name: settings.name, cluster: settings.clusterToken },
       'this member has opened',
     );
-    const kv = await makeKv(member, ports, settings);
+    const kv = await openKv(kvOptions(ports, settings, member));
     undo.push(() => kv.close());
     const front = new EtcdFront({
       kv,
@@ -206,6 +205,27 @@ async function memberOptions(ports: ServerPorts, settings: ServerSettings): Prom
     logger: ports.logger,
     // An election begins after one to two of etcd's timeouts without a leader.
     tickMs: Math.max(1, Math.round(electionTimeoutMs / 20)),
+  };
+}
+
+function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member): KvOptions {
+  const { autoCompaction } = settings;
+  return {
+    member,
+    ports,
+    logger: ports.logger,
+    store: settings.store,
+    electionTimeoutMs: settings.electionTimeoutMs,
+    clientUrls: settings.advertiseClientUrls,
+    peerUrls: settings.advertisePeerUrls,
+    requestBytesMax: settings.requestBytesMax,
+    transactionOperationsMax: settings.txnOperationsMax,
+    quotaBytes: settings.quotaBytes,
+    ...(autoCompaction === undefined ? {} : { autoCompaction }),
+    token: { ttlSeconds: settings.authTokenTtlMs / 1_000 },
+    watchProgressIntervalMs: settings.progressNotifyIntervalMs,
+    // The others of a new cluster may be started later, by hand.
+    timeoutMs: openingMsMax,
   };
 }
 
