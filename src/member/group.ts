@@ -1,22 +1,16 @@
 /** One replicated machine, as the application on this member sees it. */
 import { QuorateError } from '../base/errors.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { SessionMark } from '../engine/envelope.ts';
 import type { Event, GroupId } from '../engine/event.ts';
 import type { Machine } from '../engine/machine.ts';
+import type { Cancel } from '../ports/callbacks.ts';
 import type { MemberId } from '../raft/entry.ts';
-import type { Role } from '../raft/ready.ts';
 import type { Status } from '../raft/status.ts';
+import type { Leadership } from './leadership.ts';
+import { runLeading } from './leading.ts';
 import type { RequestFacts, RequestKind } from './request-watch.ts';
 import type { RequestOptions, Requests } from './requests.ts';
-
-/** This member's part in a group, and who leads it. */
-export interface Leadership {
-  readonly role: Role;
-  readonly term: number;
-  /** The leader as far as known, or 0. */
-  readonly leader: MemberId;
-  readonly isLeader: boolean;
-}
 
 /** How a command is proposed. */
 export interface ProposeOptions extends RequestOptions {
@@ -25,6 +19,24 @@ export interface ProposeOptions extends RequestOptions {
    * A leader that names its own term cannot write any more once another has taken over.
    */
   readonly requiredTerm?: number;
+  /**
+   * The command takes effect once, however often it is proposed, on whichever member: a repetition
+   * is answered as the first was. `client` says whose it is, in at most 256 characters, and
+   * `sequence` which of that client's commands, counted from 1.
+   */
+  readonly session?: SessionMark;
+  /** The same for a single command: a client of its own, named by this key, with one command. */
+  readonly idempotencyKey?: string;
+}
+
+/** What a job runs with while this member leads; see {@link Group.lead}. */
+export interface Leading {
+  /** Fires when leadership is lost, or is about to be. */
+  readonly signal: AbortSignal;
+  /** The term in which this member leads: it only grows, and is a fencing token for other systems. */
+  readonly term: number;
+  /** As `Group.propose`, for as long as the term lasts: later it is refused as `stale-term`. */
+  propose(command: Uint8Array, options?: ProposeOptions): Promise<unknown>;
 }
 
 /** What a group needs of the member that it is part of. */
@@ -33,11 +45,19 @@ export interface GroupHost {
   /** @throws QuorateError `closing` */
   readonly engine: Engine;
   readonly defaultTimeoutMs: number;
+  /** The shortest time without a leader after which another may be elected. */
+  readonly electionTimeoutMs: number;
+  /** Settles when the member has ended. */
+  readonly closed: Promise<QuorateError | null>;
+  after(delayMs: number, callback: () => void): Cancel;
   nowMs(): number;
   /** The wall clock in whole ms. */
   wallMs(): number;
   dispatch(event: Event): void;
 }
+
+/** The longest name of a session's client. */
+export const clientCharactersMax = 256;
 
 /** Answers questions that other members ask this one as the group's leader. */
 export type LeaderHandler = (payload: Uint8Array) => Uint8Array | Promise<Uint8Array>;
@@ -70,11 +90,13 @@ export class Group<State extends Machine = Machine> {
    * @returns the machine's answer, once a quorum holds the command durably and it is applied here
    * @throws QuorateError the machine's own refusal; `timeout`, `aborted` and `closing`, with
    *   `maybeApplied` where the command may take effect all the same; `no-leader`,
-   *   `leadership-lost`, `over-quota`, `disk-full`, `stale-term`, `entry-too-large`: it has none
+   *   `leadership-lost`, `over-quota`, `disk-full`, `stale-term`, `entry-too-large`: it has none;
+   *   `session-expired` where a repetition comes so late that the first answer is forgotten
    */
   propose(command: Uint8Array, options: ProposeOptions = {}): Promise<unknown> {
     const { id: group } = this;
     const { requiredTerm = 0 } = options;
+    const session = sessionOf(options);
     const facts = this.#facts('propose');
     const deadlineMs = this.#deadlineMs(options, facts);
     const timeMs = this.#host.wallMs();
@@ -86,6 +108,7 @@ export class Group<State extends Machine = Machine> {
         command,
         timeMs,
         requiredTerm,
+        session,
         deadlineMs,
       });
     });
@@ -131,6 +154,55 @@ export class Group<State extends Machine = Machine> {
     this.#listeners.add(listener);
     listener(this.leadership);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Runs `job` on exactly the member that leads: whenever this one does, from when a quorum has said
+   * so, until the job ends while leading. What it proposes through what it is given is fenced: once
+   * another member leads it is refused as `stale-term`, on every replica, however late it arrives.
+   *
+   * The signal fires when leadership is lost, and half of the shortest election timeout before
+   * another member can lead if this one is cut off from the others. It is a courtesy: a process that
+   * is paused hears of nothing. What must not happen twice has to go through the fence, or carry the
+   * term as a token to a system that refuses smaller ones. A job whose signal has fired shall return
+   * or throw; it is run again when this member leads again, and not before it has returned.
+   *
+   * @returns what the job returned while it led
+   * @throws what the job threw while it led; QuorateError `aborted` if `options.signal` fired,
+   *   `closing` with the member
+   */
+  lead<Value>(
+    job: (leading: Leading) => Value | Promise<Value>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Value> {
+    const run = (term: number, signal: AbortSignal): Value | Promise<Value> =>
+      job({
+        signal,
+        term,
+        propose: (command, more) => this.propose(command, { ...more, requiredTerm: term }),
+      });
+    return this.runLeading(run, options.signal);
+  }
+
+  /** For groups of other kinds: as {@link lead}, with the term. */
+  protected runLeading<Value>(
+    run: (term: number, signal: AbortSignal) => Value | Promise<Value>,
+    signal: AbortSignal | undefined,
+  ): Promise<Value> {
+    const group = this;
+    const host = this.#host;
+    const leadHost = {
+      get leadership(): Leadership {
+        return group.leadership;
+      },
+      onLeadership: (listener: (leadership: Leadership) => void) => this.onLeadership(listener),
+      confirm: (timeoutMs: number) => this.readIndex({ timeoutMs }),
+      electionTimeoutMs: host.electionTimeoutMs,
+      nowMs: () => host.nowMs(),
+      after: (delayMs: number, callback: () => void) => host.after(delayMs, callback),
+      closed: host.closed,
+    };
+    return runLeading(leadHost, run, signal);
   }
 
   /** Asks the leader, outside the log: its {@link onLeaderCall} handler answers. */
@@ -196,4 +268,24 @@ export class Group<State extends Machine = Machine> {
   ): Promise<Value> {
     return this.#host.requests.ask(options, begin, this.#cancel, facts);
   }
+}
+
+/** @throws QuorateError `invalid-config` for a session that cannot be */
+function sessionOf({ session, idempotencyKey }: ProposeOptions): SessionMark | undefined {
+  if (session === undefined && idempotencyKey === undefined) return undefined;
+  const mark = session ?? { client: idempotencyKey!, sequence: 1 };
+  const { client, sequence } = mark;
+  if (session !== undefined && idempotencyKey !== undefined) {
+    throw new QuorateError('invalid-config', 'a session and an idempotency key at once');
+  }
+  if (client.length === 0 || client.length > clientCharactersMax) {
+    const text = `a session's client has 1 to ${clientCharactersMax} characters`;
+    throw new QuorateError('invalid-config', text, { details: { characters: client.length } });
+  }
+  if (!Number.isSafeInteger(sequence) || sequence < 1) {
+    throw new QuorateError('invalid-config', 'a session counts its commands from 1', {
+      details: { sequence },
+    });
+  }
+  return mark;
 }

@@ -10,6 +10,7 @@ import type { Machine } from '../engine/machine.ts';
 import { Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
+import type { Cancel } from '../ports/callbacks.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Address, Credentials } from '../ports/streams.ts';
@@ -35,6 +36,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** This process's part in a cluster. Made by `openMember`. */
 export class Member implements TypedGroupHost {
   readonly requests: Requests;
+  readonly electionTimeoutMs: number;
   /** Where this member listens for others. */
   readonly address: Address;
   readonly defaultTimeoutMs: number;
@@ -94,13 +96,15 @@ export class Member implements TypedGroupHost {
     });
     const startup = startupOptions(ports, options, { advertise, tuning });
     this.#startup = new Startup({ ...startup, wake: () => this.#driver.wake() });
+    const { tickMs, electionTicks } = startup.settings;
+    this.electionTimeoutMs = tickMs * electionTicks;
     this.#driver = new Driver({
       startup: this.#startup,
       clock: ports.clock,
       logger,
       disk: this.#disk,
       links,
-      tickMs: startup.settings.tickMs,
+      tickMs,
       handle: (effect) => this.#handle(effect),
     });
   }
@@ -134,6 +138,11 @@ export class Member implements TypedGroupHost {
   /** For the driver of links. */
   deliver(event: Event): void {
     this.#driver.dispatch(event);
+  }
+
+  /** For groups. */
+  after(delayMs: number, callback: () => void): Cancel {
+    return this.#ports.clock.after(delayMs, callback);
   }
 
   nowMs(): number {

@@ -2,13 +2,12 @@
  * A group whose machine was stated with `machine()`: a call for each command and query, changes as
  * they happen, and the raising of the machine's version once every member knows it.
  */
-import type { QuorateError } from '../base/errors.ts';
 import type { CommandCalls, QueryCalls } from '../machine/calls.ts';
 import type { Changes } from '../machine/change-history.ts';
 import { encodeEntry } from '../machine/command-wire.ts';
 import type { AnyDefinition } from '../machine/definition.ts';
 import type { TypedMachine } from '../machine/typed-machine.ts';
-import { Group, type GroupHost, type ProposeOptions } from './group.ts';
+import { Group, type GroupHost, type Leading, type ProposeOptions } from './group.ts';
 import type { RequestOptions } from './requests.ts';
 
 /** How a query is answered. */
@@ -28,10 +27,15 @@ export interface ChangesOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a job runs with while this member leads a typed group. */
+export interface TypedLeading<Definition extends AnyDefinition> extends Leading {
+  /** As the group's, each fenced by the term. */
+  readonly commands: CommandCalls<Definition, ProposeOptions>;
+}
+
 /** What a typed group needs of its member, beside what every group needs. */
 export interface TypedGroupHost extends GroupHost {
   readonly id: number;
-  readonly closed: Promise<QuorateError | null>;
   onMembership(listener: () => void): () => void;
 }
 
@@ -109,6 +113,23 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
       stopListening();
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** As {@link Group.lead}; the job's own `commands` are fenced by the term. */
+  override lead<Value>(
+    job: (leading: TypedLeading<Definition>) => Value | Promise<Value>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Value> {
+    const { definition } = this.machine;
+    const run = (requiredTerm: number, signal: AbortSignal): Value | Promise<Value> => {
+      const commands = callsFor(definition.commands.keys(), (name, input, more) =>
+        this.#command(name, input, { ...(more as ProposeOptions | undefined), requiredTerm }),
+      ) as CommandCalls<Definition, ProposeOptions>;
+      const propose: Leading['propose'] = (command, more) =>
+        this.propose(command, { ...more, requiredTerm });
+      return job({ signal, term: requiredTerm, propose, commands });
+    };
+    return this.runLeading(run, options.signal);
   }
 
   async #command(name: string, input: unknown, options: ProposeOptions = {}): Promise<unknown> {

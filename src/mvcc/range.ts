@@ -62,10 +62,12 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
     request.maxModRevision !== 0 ||
     request.minCreateRevision !== 0 ||
     request.maxCreateRevision !== 0;
-  // A walk in the order that was asked for may end at the limit.
+  // A walk in the order that was asked for may end at the limit. Where a target is named and no
+  // order, etcd cuts what it finds in the order of the keys, and sorts the rest; so does this.
   const sorted = order.target !== 'key';
+  const cutFirst = !sorted || (request.sortOrder === 'none' && !bounded);
   const reverse = !sorted && order.descending;
-  const enough = request.limit > 0 && !sorted ? request.limit + 1 : Number.POSITIVE_INFINITY;
+  const enough = request.limit > 0 && cutFirst ? request.limit + 1 : Number.POSITIVE_INFINITY;
   const valueNeeded = !request.keysOnly || order.target === 'value';
   let kvs: KeyValue[] = [];
   let met = 0;
@@ -75,7 +77,10 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
     if (entry.latest.main <= revision) {
       if (entry.deleted) continue;
       met++;
-      if (bounded && !withinBounds(request, { ...entry, modRevision: entry.latest.main })) continue;
+      const { createRevision } = entry;
+      if (bounded && !withinBounds(request, { modRevision: entry.latest.main, createRevision })) {
+        continue;
+      }
       found = valueNeeded
         ? keyValue(entry.latest, recordAt(state.view, entry.latest))
         : {
@@ -213,5 +218,7 @@ function withinBounds(
 }
 
 function withoutValue(kv: KeyValue): KeyValue {
-  return kv.value.length === 0 ? kv : { ...kv, value: nothing };
+  if (kv.value.length === 0) return kv;
+  const { key, createRevision, modRevision, version, lease } = kv;
+  return { key, value: nothing, createRevision, modRevision, version, lease };
 }

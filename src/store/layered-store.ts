@@ -45,15 +45,18 @@ export interface LayerLimits {
   readonly fullBytes: number;
 }
 
-/** Batches of 4 MiB make about 10,000 entries, which take some tens of ms. */
-export const defaultLayerLimits: LayerLimits = { muchBytes: 4 * 2 ** 20, fullBytes: 64 * 2 ** 20 };
+/**
+ * LMDB takes a batch in one go: 1 MiB, some thousand entries, stalls the member for about 10 ms.
+ * Larger batches write fewer pages, and stall longer.
+ */
+export const defaultLayerLimits: LayerLimits = { muchBytes: 2 ** 20, fullBytes: 64 * 2 ** 20 };
 
 /** What an entry costs beside its bytes: two objects, and its place in two arrays. */
 const entryOverheadBytes = 200;
 
 const markKey = Uint8Array.of(0);
 const markVersion = 1;
-const all: StoreRange = { from: Uint8Array.of(1) };
+const afterMark = Uint8Array.of(1);
 
 /** See above. It fulfils the engine's `Kept` for the machine that stands on it. */
 export class LayeredStore implements StoreView {
@@ -84,6 +87,8 @@ export class LayeredStore implements StoreView {
     this.#limits = limits;
     const mark = store.get(markKey);
     if (mark !== undefined) this.#mark = decodeMark(mark);
+    // What a restore left that never came to its end is nobody's state.
+    else if (!isEmpty(store)) this.#clear();
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -190,16 +195,12 @@ export class LayeredStore implements StoreView {
     this.#undo = [];
     this.#changes++;
     this.#mark = undefined;
-    this.#masked = true;
     this.#restoring = true;
-    this.#writing = true;
-    this.#store.clear((error) => {
-      this.#writing = false;
-      if (error !== null) this.#failure = error;
-      else this.#masked = false;
-      this.#changes++;
-      this.#resume();
-    });
+    // A flush that has not begun has nothing left to write.
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#later(waiting);
+    this.#clear();
   }
 
   /** Between the parts of a restored state: `done` when there is room for more. */
@@ -228,6 +229,21 @@ export class LayeredStore implements StoreView {
     if (!this.#restoring) this.#undo.push({ key, before, bytes: grown });
   }
 
+  /** Empties the store; until that is done, what it holds does not count. */
+  #clear(): void {
+    const life = this.#life;
+    this.#masked = true;
+    this.#writing = true;
+    this.#store.clear((error) => {
+      if (life !== this.#life) return;
+      this.#writing = false;
+      if (error !== null) this.#failure = error;
+      else this.#masked = false;
+      this.#changes++;
+      this.#resume();
+    });
+  }
+
   /** Freezes and writes, or waits for its turn behind the clearing of a restore. */
   #write(mark: StoreMark | undefined, done: Done): void {
     if (this.#failure !== undefined) {
@@ -236,7 +252,11 @@ export class LayeredStore implements StoreView {
     }
     if (this.#writing) {
       assert(this.#waiting === undefined, 'one flush at a time');
-      this.#waiting = (error) => (error === null ? this.#write(mark, done) : done(error));
+      const life = this.#life;
+      this.#waiting = (error) => {
+        if (error === null && life === this.#life) this.#write(mark, done);
+        else done(error);
+      };
       return;
     }
     this.#freeze();
@@ -328,9 +348,18 @@ class LayeredSnapshot implements StoreSnapshot {
   }
 }
 
+function isEmpty(store: Store): boolean {
+  const walk = store.range({});
+  const empty = walk.next().done === true;
+  walk.return?.();
+  return empty;
+}
+
 /** The mark is nobody else's business. */
 function withoutMark(range: StoreRange): StoreRange {
-  return range.from === undefined ? { ...range, ...all } : range;
+  if (range.from !== undefined) return range;
+  const { to, reverse = false } = range;
+  return to === undefined ? { from: afterMark, reverse } : { from: afterMark, to, reverse };
 }
 
 function encodeMark({ position, state }: StoreMark): Uint8Array {

@@ -1,0 +1,127 @@
+/** Jobs that run where the leader is, what they propose, and commands that take effect once. */
+import { afterEach, expect, test } from 'vitest';
+import { type Group, machine, map, type TestCluster, testCluster } from '../../src/index.ts';
+import { until } from '../processes/waiting.ts';
+import { bytes, Journal } from './journal.ts';
+
+const counters = machine({
+  state: { values: map<string, number>() },
+  commands: {
+    inc({ values }, key: string) {
+      const next = (values.get(key) ?? 0) + 1;
+      values.set(key, next);
+      return next;
+    },
+  },
+  queries: { get: ({ values }, key: string) => values.get(key) ?? 0 },
+});
+
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function cluster(): Promise<TestCluster> {
+  const opened = await testCluster();
+  ends.push(() => opened.close());
+  return opened;
+}
+
+async function leaderOf<Some extends Group>(groups: readonly Some[]): Promise<Some> {
+  await until('a leader', () => groups.some(({ leadership }) => leadership.isLeader));
+  return groups.find(({ leadership }) => leadership.isLeader)!;
+}
+
+test('a job runs on exactly the leader, moves with leadership, and ends with its value', async () => {
+  const groups = await (await cluster()).group('jobs', () => new Journal());
+  const running = new Set<number>();
+  const runs: number[] = [];
+  let finish = false;
+  const jobs = groups.map((group, at) =>
+    group.lead(async ({ signal, term }) => {
+      running.add(at);
+      runs.push(term);
+      await until('the end of the job', () => finish || signal.aborted);
+      running.delete(at);
+      if (signal.aborted) throw signal.reason;
+      return at;
+    }),
+  );
+  const ended = Promise.allSettled(jobs);
+  await until('a run', () => running.size === 1);
+  const [before] = running;
+  const leader = await leaderOf(groups);
+  expect(groups.indexOf(leader)).toBe(before);
+  await leader.transferLeadership();
+  await until('the next run', () => running.size === 1 && !running.has(before!));
+  expect(runs).toEqual([...runs].sort((a, b) => a - b));
+  finish = true;
+  const [after] = running;
+  expect(await jobs[after!]).toBe(after);
+  for (const end of ends.splice(0)) await end();
+  const codes = (await ended).map((each) =>
+    each.status === 'fulfilled' ? each.value : (each.reason as { code: string }).code,
+  );
+  expect(codes.toSorted()).toEqual([after, 'closing', 'closing'].toSorted());
+});
+
+test('what a job proposes after another member has taken over is refused', async () => {
+  const opened = await cluster();
+  const groups = await opened.group('jobs', counters);
+  const leader = await leaderOf(groups);
+  const told: unknown[] = [];
+  const tell = (proposed: Promise<unknown>): Promise<unknown> =>
+    proposed.then(
+      (value) => told.push(value),
+      (error: { code: string }) => told.push(error.code),
+    );
+  const late = leader.lead(async ({ signal, commands, propose }) => {
+    await tell(commands.inc('led'));
+    await leader.transferLeadership();
+    await until('the signal', () => signal.aborted);
+    await tell(commands.inc('led'));
+    await tell(propose(bytes('x')));
+  });
+  late.catch(() => {});
+  const other = groups.find((group) => group !== leader)!;
+  await until('both refusals', () => told.length === 3);
+  expect(told).toEqual([1, 'stale-term', 'stale-term']);
+  expect(await other.queries.get('led')).toBe(1);
+});
+
+test('the error of a job comes back, and a signal gives a job up', async () => {
+  const groups = await (await cluster()).group('jobs', () => new Journal());
+  const leader = await leaderOf(groups);
+  const broken = leader.lead(() => {
+    throw new Error('no good');
+  });
+  await expect(broken).rejects.toThrow('no good');
+  const controller = new AbortController();
+  const endless = leader.lead(
+    async ({ signal }) => {
+      controller.abort();
+      await until('the signal', () => signal.aborted);
+    },
+    { signal: controller.signal },
+  );
+  await expect(endless).rejects.toMatchObject({ code: 'aborted' });
+});
+
+test('a command with a key takes effect once, on whichever member it is repeated', async () => {
+  const opened = await cluster();
+  const groups = await opened.group('counters', counters);
+  const once = { idempotencyKey: 'order 7' };
+  expect(await groups[0]!.commands.inc('a', once)).toBe(1);
+  expect(await groups[1]!.commands.inc('a', once)).toBe(1);
+  await (await leaderOf(groups)).transferLeadership();
+  expect(await groups[2]!.commands.inc('a', once)).toBe(1);
+  expect(await groups[2]!.commands.inc('a')).toBe(2);
+  const session = { client: 'c', sequence: 1 };
+  expect(await groups[0]!.commands.inc('a', { session })).toBe(3);
+  expect(await groups[1]!.commands.inc('a', { session: { ...session, sequence: 2 } })).toBe(4);
+  expect(await groups[1]!.commands.inc('a', { session })).toBe(3);
+  const stranger = { client: 'nobody', sequence: 5 };
+  await expect(groups[1]!.commands.inc('a', { session: stranger })).rejects.toMatchObject({
+    code: 'session-expired',
+  });
+});
