@@ -8,6 +8,8 @@ export const programs = {
   kvRest: 'systems/kv-rest/main.ts',
   raftSuite: 'test/raft-suite/run.ts',
   haWorker: 'systems/ha-worker/main.ts',
+  counters: 'systems/counters/main.ts',
+  raftKv: 'systems/raft-kv/main.ts',
   oneValue: 'systems/one-value/main.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };

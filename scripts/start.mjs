@@ -5,6 +5,8 @@ import { builtPath, programs } from './programs.mjs';
 import { setUpOrExit } from './set-up.mjs';
 import { runKvRest } from './start/kv-rest.mjs';
 import { runServers } from './start/servers.mjs';
+import { counters, raftKv } from './start/systems.mjs';
+import { runTrio } from './start/trio.mjs';
 
 /**
  * What can be started, by name; the first is what `npm start` alone starts.
@@ -35,6 +37,20 @@ const starts = new Map([
         process.argv.splice(2, Infinity, ...(folder === undefined ? [] : ['--data-dir', folder]));
         return import(pathToFileURL(builtPath(programs.haWorker)).href);
       },
+    },
+  ],
+  [
+    'counters',
+    {
+      does: 'three members of a strongly consistent integer store',
+      start: (folder) => runTrio(counters, folder),
+    },
+  ],
+  [
+    'raft-kv',
+    {
+      does: 'three members of a map that shows every step of Raft',
+      start: (folder) => runTrio(raftKv, folder),
     },
   ],
   ['timeline', { does: 'plays an election and a replication of three cores', start: playTimeline }],

@@ -1,6 +1,7 @@
 /**
  * The main door: a replicated machine inside your own application.
  */
+import { type LostMajorityReport, recoverLostMajorityOn } from './member/lost-majority.ts';
 import type { Member } from './member/member.ts';
 import { openMemberOn } from './member/open-member.ts';
 import type { MemberOptions } from './member/options.ts';
@@ -9,6 +10,7 @@ import { nodePorts } from './platform/node-ports.ts';
 import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type { SessionMark } from './engine/envelope.ts';
 export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
 export type {
   Call,
@@ -52,7 +54,9 @@ export type {
 export type { SchemaIssue, SchemaResult, StandardSchema } from './machine/standard-schema.ts';
 export type { TypedMachine, TypedMachineOptions } from './machine/typed-machine.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
-export type { Group, LeaderHandler, Leadership, Leading, ProposeOptions } from './member/group.ts';
+export type { Group, LeaderHandler, Leading, ProposeOptions } from './member/group.ts';
+export type { Leadership } from './member/leadership.ts';
+export type { LostMajorityReport } from './member/lost-majority.ts';
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
@@ -94,6 +98,39 @@ export async function openMember(options: MemberOptions): Promise<Member> {
   const { dataDir, logger } = options;
   const ports = nodePorts(logger === undefined ? { dataDir } : { dataDir, logger });
   return openMemberOn(ports, options);
+}
+
+/**
+ * The last resort where most members are gone for good: makes the member of a directory, which must
+ * not run, the only one of its cluster. What was acknowledged and is not on it is lost, and what it
+ * holds uncommitted takes effect. The others are removed; one that comes back is refused as
+ * `removed-member`, and stops.
+ *
+ * @returns what counts from now on
+ * @throws QuorateError `directory-locked`, `not-a-member`, `log-damaged` and `vote-damaged` (unless
+ *   `repair` accepts what is intact), `identity-damaged`, `format-too-new`, `disk-failed`
+ *
+ * @example
+ * ```ts
+ * import { recoverLostMajority } from 'quorate';
+ *
+ * const { name, groups } = await recoverLostMajority({ dataDir: './a' });
+ * console.warn(`${name} goes on alone`, groups);
+ * ```
+ */
+export async function recoverLostMajority(options: {
+  readonly dataDir: string;
+  /** Accept a damaged log: what is intact counts. Default false. */
+  readonly repair?: boolean;
+}): Promise<LostMajorityReport> {
+  const { dataDir, repair = false } = options;
+  const logger = nodePorts({ dataDir }).logger;
+  const report = await recoverLostMajorityOn(nodePorts({ dataDir }), { repair });
+  logger.warn(
+    { ...report, dataDir },
+    'recovered from a lost majority: this member is the only one',
+  );
+  return report;
 }
 
 /**

@@ -21,11 +21,13 @@ export class LocalMember {
   #settleEnded = () => {};
 
   /**
-   * @param {{ name: string, args: string[], logPath: string, say: (line: string) => void }} init
+   * @param {{ name: string, args: string[], logPath: string, say: (line: string) => void,
+   *   readyText?: string }} init
    *   `args` for Node; what the process writes goes to the file at `logPath`
    */
-  constructor({ name, args, logPath, say }) {
+  constructor({ name, args, logPath, say, readyText = ' serves ' }) {
     this.name = name;
+    this.readyText = readyText;
     this.args = args;
     this.logPath = logPath;
     this.say = say;
@@ -44,7 +46,7 @@ export class LocalMember {
 
   /** Whether the process that runs now has said that it serves. */
   get serves() {
-    return / serves |ready to serve client requests/.test(this.#output);
+    return this.#output.includes(this.readyText);
   }
 
   start() {

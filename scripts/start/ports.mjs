@@ -13,6 +13,8 @@ import { join } from 'node:path';
  */
 const usualPorts = {
   'kv-rest': [1, 2, 3].map((n) => ({ raft: 8080 + n, api: 9090 + n })),
+  counters: [1, 2, 3].map((n) => ({ raft: 8180 + n, api: 9190 + n })),
+  'raft-kv': [1, 2, 3].map((n) => ({ raft: 3330 + n, api: 4330 + n })),
   server: [2, 22, 32].map((n) => ({ raft: 1000 * n + 380, api: 1000 * n + 379 })),
 };
 

@@ -36,6 +36,7 @@ export async function runServers({ folder = join(root, '.cache', 'server') }) {
       args,
       logPath: join(data, `${i + 1}.log`),
       say,
+      readyText: 'ready to serve client requests',
     });
   });
   const urls = ports.map(({ api }) => `http://127.0.0.1:${api}`);

@@ -156,6 +156,7 @@ export const errorCodes = {
     meaning: 'A snapshot on disk, or on its way, is not whole.',
   },
   'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
+  'not-a-member': { retryable: false, meaning: 'The directory holds no member.' },
   'replica-diverged': {
     retryable: false,
     meaning:

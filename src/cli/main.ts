@@ -5,6 +5,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import { gossipCommand, gossipUsage } from './gossip.ts';
+import { recoverCommand, recoverUsage } from './recover.ts';
 import { serveCommand, serveUsage } from './serve.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
@@ -17,6 +18,7 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   serve: { usage: serveUsage, run: serveCommand },
   gossip: { usage: gossipUsage, run: gossipCommand },
+  recover: { usage: recoverUsage, run: recoverCommand },
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -24,7 +24,7 @@ import type { GroupState } from './group-state.ts';
 import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
-import type { MemberLog } from './log/member-log.ts';
+import type { LogStatus, MemberLog } from './log/member-log.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import type { EngineObserver } from './observer.ts';
@@ -195,6 +195,10 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   get system(): SystemMachine {
     return this.#init.system;
+  }
+
+  get logStatus(): LogStatus {
+    return this.#init.log.status();
   }
 
   get peers(): Peers {

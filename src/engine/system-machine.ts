@@ -47,7 +47,9 @@ export type SystemCommand =
     }
   | { readonly type: 'remove-member'; readonly id: MemberId }
   | { readonly type: 'add-group'; readonly name: string; readonly voters: readonly MemberId[] }
-  | { readonly type: 'remove-group'; readonly id: GroupId };
+  | { readonly type: 'remove-group'; readonly id: GroupId }
+  /** Of the members only this one is left; it has a part in these groups. See lost-majority.ts. */
+  | { readonly type: 'stand-alone'; readonly id: MemberId; readonly groups: readonly GroupId[] };
 
 /** The names and addresses of a new cluster's members, alike on all of them. */
 export interface SystemState {
@@ -114,6 +116,8 @@ export class SystemMachine implements Machine {
         return this.#addGroup(command.name, command.voters);
       case 'remove-group':
         return this.#removeGroup(command.id);
+      case 'stand-alone':
+        return this.#standAlone(command);
     }
   }
 
@@ -171,6 +175,22 @@ export class SystemMachine implements Machine {
       removed: [...removed, id],
     };
     return known;
+  }
+
+  #standAlone({ id, groups }: SystemCommand & { type: 'stand-alone' }): MemberRecord {
+    const self = this.#known(id);
+    const others = this.#state.members.filter((member) => member.id !== id);
+    for (const other of others) this.#former.set(other.id, other);
+    this.#state = {
+      ...this.#state,
+      members: [self],
+      removed: [...this.#state.removed, ...others.map((other) => other.id)],
+      // A group that it has never taken part in begins here once more.
+      groups: this.#state.groups.map((group) =>
+        groups.includes(group.id) ? group : { ...group, voters: [id] },
+      ),
+    };
+    return self;
   }
 
   #known(id: MemberId): MemberRecord {

@@ -6,19 +6,11 @@ import type { Event, GroupId } from '../engine/event.ts';
 import type { Machine } from '../engine/machine.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { MemberId } from '../raft/entry.ts';
-import type { Role } from '../raft/ready.ts';
 import type { Status } from '../raft/status.ts';
+import type { Leadership } from './leadership.ts';
 import { runLeading } from './leading.ts';
+import type { RequestFacts, RequestKind } from './request-watch.ts';
 import type { RequestOptions, Requests } from './requests.ts';
-
-/** This member's part in a group, and who leads it. */
-export interface Leadership {
-  readonly role: Role;
-  readonly term: number;
-  /** The leader as far as known, or 0. */
-  readonly leader: MemberId;
-  readonly isLeader: boolean;
-}
 
 /** How a command is proposed. */
 export interface ProposeOptions extends RequestOptions {
@@ -105,9 +97,10 @@ export class Group<State extends Machine = Machine> {
     const { id: group } = this;
     const { requiredTerm = 0 } = options;
     const session = sessionOf(options);
-    const deadlineMs = this.#deadlineMs(options);
+    const facts = this.#facts('propose');
+    const deadlineMs = this.#deadlineMs(options, facts);
     const timeMs = this.#host.wallMs();
-    return this.#ask(options, (ticket) => {
+    return this.#ask(options, facts, (ticket) => {
       this.#host.dispatch({
         type: 'propose',
         group,
@@ -130,8 +123,9 @@ export class Group<State extends Machine = Machine> {
    */
   readIndex(options: RequestOptions = {}): Promise<number> {
     const { id: group } = this;
-    const deadlineMs = this.#deadlineMs(options);
-    return this.#ask(options, (ticket) => {
+    const facts = this.#facts('read');
+    const deadlineMs = this.#deadlineMs(options, facts);
+    return this.#ask(options, facts, (ticket) => {
       this.#host.dispatch({ type: 'read', group, ticket, deadlineMs });
     });
   }
@@ -214,8 +208,9 @@ export class Group<State extends Machine = Machine> {
   /** Asks the leader, outside the log: its {@link onLeaderCall} handler answers. */
   callLeader(payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     const { id: group } = this;
-    const deadlineMs = this.#deadlineMs(options);
-    return this.#ask(options, (ticket) => {
+    const facts = this.#facts('call-leader');
+    const deadlineMs = this.#deadlineMs(options, facts);
+    return this.#ask(options, facts, (ticket) => {
       this.#host.dispatch({ type: 'call-leader', group, ticket, payload, deadlineMs });
     });
   }
@@ -232,8 +227,9 @@ export class Group<State extends Machine = Machine> {
    */
   transferLeadership(target: MemberId = 0, options: RequestOptions = {}): Promise<MemberId> {
     const { id: group } = this;
-    const deadlineMs = this.#deadlineMs(options);
-    return this.#ask(options, (ticket) => {
+    const facts = this.#facts('transfer-leadership');
+    const deadlineMs = this.#deadlineMs(options, facts);
+    return this.#ask(options, facts, (ticket) => {
       this.#host.dispatch({ type: 'transfer-leadership', group, ticket, target, deadlineMs });
     });
   }
@@ -257,12 +253,20 @@ export class Group<State extends Machine = Machine> {
     return this.#leaderHandler(payload);
   }
 
-  #deadlineMs({ timeoutMs }: RequestOptions): number {
-    return this.#host.nowMs() + (timeoutMs ?? this.#host.defaultTimeoutMs);
+  #facts(kind: RequestKind): RequestFacts {
+    return { kind, group: this.id, beganMs: this.#host.nowMs() };
   }
 
-  #ask<Value>(options: RequestOptions, begin: (ticket: number) => void): Promise<Value> {
-    return this.#host.requests.ask(options, begin, this.#cancel);
+  #deadlineMs({ timeoutMs }: RequestOptions, { beganMs }: RequestFacts): number {
+    return beganMs + (timeoutMs ?? this.#host.defaultTimeoutMs);
+  }
+
+  #ask<Value>(
+    options: RequestOptions,
+    facts: RequestFacts,
+    begin: (ticket: number) => void,
+  ): Promise<Value> {
+    return this.#host.requests.ask(options, begin, this.#cancel, facts);
   }
 }
 

@@ -1,13 +1,13 @@
 /**
  * A running member: the engine on ports, with promises, signals and a life cycle around it.
  */
+
+import type { Registry } from 'prom-client';
 import { QuorateError } from '../base/errors.ts';
 import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
-import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
-import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
-import { type Beginning, Startup } from '../engine/startup.ts';
+import { Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { Cancel } from '../ports/callbacks.ts';
@@ -18,20 +18,24 @@ import type { MemberId } from '../raft/entry.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
+import { LeaderChanges, memberFigures } from './figures.ts';
 import { Group } from './group.ts';
 import { GroupStores } from './group-stores.ts';
 import type { LinkDriver } from './link-driver.ts';
 import type { MemberInfo } from './member-info.ts';
+import { memberRegistry } from './metrics.ts';
 import type { MemberOptions } from './options.ts';
 import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
+import { RequestWatch, slowRequestDefaults } from './request-watch.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { startupOptions, type Tuning } from './startup-options.ts';
 import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /** This process's part in a cluster. Made by `openMember`. */
 export class Member implements TypedGroupHost {
-  readonly requests = new Requests();
+  readonly requests: Requests;
   readonly electionTimeoutMs: number;
   /** Where this member listens for others. */
   readonly address: Address;
@@ -53,6 +57,8 @@ export class Member implements TypedGroupHost {
   #settleOpened: ((error: QuorateError | null) => void) | undefined;
   #settleClosed: (error: QuorateError | null) => void = () => {};
   #handOver: Promise<void> | undefined;
+  readonly #leaderChanges = new LeaderChanges();
+  #registry: Registry | undefined;
 
   /**
    * Settles when the member has ended, however that came: with null after {@link Member.close},
@@ -80,28 +86,22 @@ export class Member implements TypedGroupHost {
     this.#links = links;
     this.#disk = new DiskDriver(ports.disk);
     this.#stores = new GroupStores(ports.stores);
+    const logger = options.logger ?? ports.logger;
+    const { slowRequestMs = slowRequestDefaults.slowRequestMs } = options;
+    const nowMs = (): number => ports.clock.monotonicMs();
+    this.requests = new Requests(new RequestWatch({ nowMs, logger, options: { slowRequestMs } }));
     this.defaultTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    const { log, ...settings } = { ...engineDefaults, ...options.settings };
-    const tickMs = options.tickMs ?? settings.tickMs;
-    this.electionTimeoutMs = tickMs * (tuning.engine?.electionTicks ?? settings.electionTicks);
-    this.#startup = new Startup({
-      name: options.name,
-      address: advertise,
-      tags: options.tags ?? {},
-      beginning: beginningFrom(options, advertise),
-      settings: { ...settings, ...tuning.engine, tickMs },
-      log: { ...log, ...tuning.log, repair: options.repair ?? false },
-      random: ports.random,
-      mac: macFrom(ports, options.secret),
-      wake: () => this.#driver.wake(),
-    });
+    const startup = startupOptions(ports, options, { advertise, tuning });
+    this.#startup = new Startup({ ...startup, wake: () => this.#driver.wake() });
+    const { tickMs, electionTicks } = startup.settings;
+    this.electionTimeoutMs = tickMs * electionTicks;
     this.#driver = new Driver({
       startup: this.#startup,
       clock: ports.clock,
-      logger: options.logger ?? ports.logger,
+      logger,
       disk: this.#disk,
       links,
       tickMs,
@@ -220,6 +220,22 @@ export class Member implements TypedGroupHost {
     });
   }
 
+  /**
+   * This member's figures as Prometheus reads them; docs/metrics.md lists them.
+   * @throws QuorateError `closing`
+   */
+  metrics(): Promise<string> {
+    return this.metricsRegistry.metrics();
+  }
+
+  /** The same as a registry of prom-client's, to be merged with an application's own. */
+  get metricsRegistry(): Registry {
+    const { requests } = this;
+    const parts = { requests, leaderChanges: this.#leaderChanges };
+    this.#registry ??= memberRegistry(() => memberFigures(this.#options.name, this.engine, parts));
+    return this.#registry;
+  }
+
   /** Calls `listener` after each change of members, groups or configurations. */
   onMembership(listener: () => void): () => void {
     this.#membershipListeners.add(listener);
@@ -310,6 +326,7 @@ export class Member implements TypedGroupHost {
         return this.#settleOpened?.(null);
       case 'leadership': {
         const { role, term, leader } = effect;
+        this.#leaderChanges.note(effect.group, leader);
         const isLeader = role === 'leader';
         return this.#groups.get(effect.group)?.leadershipChanged({ role, term, leader, isLeader });
       }
@@ -373,27 +390,3 @@ export class Member implements TypedGroupHost {
 }
 
 const unopened = new QuorateError('unknown-group', 'the group is not open on this member');
-
-function beginningFrom(
-  { name, peers, join = [], clusterToken, discovery }: MemberOptions,
-  advertise: string,
-): Beginning {
-  if (join.length > 0) return { type: 'join', addresses: () => join };
-  if (peers === undefined && discovery !== undefined) {
-    return { type: 'join', addresses: () => discovery.addresses() };
-  }
-  const founders = peers ?? [{ name, address: advertise }];
-  return { type: 'found', founders, token: clusterToken ?? '' };
-}
-
-function macFrom({ crypto }: Ports, secret: string | undefined) {
-  if (secret === undefined) return undefined;
-  const key = new TextEncoder().encode(secret);
-  return (bytes: Uint8Array) => crypto.hmacSha256(key, bytes);
-}
-
-/** Sizes and paces that are fit for most members as they are: tests make them small. */
-export interface Tuning {
-  readonly engine?: Partial<EngineSettings>;
-  readonly log?: Omit<LogOptions, 'repair'>;
-}

@@ -66,6 +66,8 @@ export interface MemberOptions {
   readonly logger?: Logger;
   /** How long a request may take if it does not say so itself. Default 5,000. */
   readonly requestTimeoutMs?: number;
+  /** A request that takes longer is logged as a warning. Default 1,000; infinity for none. */
+  readonly slowRequestMs?: number;
   /** Gives up opening, or closes the member, when it fires. */
   readonly signal?: AbortSignal;
   /**

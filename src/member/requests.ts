@@ -4,6 +4,7 @@
 import { QuorateError } from '../base/errors.ts';
 import { RecentTable } from '../base/recent-table.ts';
 import type { Outcome } from '../engine/machine.ts';
+import type { RequestFacts, RequestWatch } from './request-watch.ts';
 
 /** How long to wait for an answer. */
 export interface RequestOptions {
@@ -18,22 +19,32 @@ interface Waiting {
   readonly reject: (error: Error) => void;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
+  readonly facts: RequestFacts | undefined;
 }
 
 export class Requests {
+  readonly watch: RequestWatch;
   #next = 1;
   readonly #waiting = new RecentTable<Waiting>();
+
+  constructor(watch: RequestWatch) {
+    this.watch = watch;
+  }
 
   /** How many wait. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** @param begin hands the request to the engine; `cancel` takes it back */
+  /**
+   * @param begin hands the request to the engine; `cancel` takes it back
+   * @param facts of a request of a group, to be counted and timed
+   */
   ask<Value>(
     options: RequestOptions,
     begin: (ticket: number) => void,
     cancel: (ticket: number) => void,
+    facts?: RequestFacts,
   ): Promise<Value> {
     const { signal } = options;
     return new Promise((resolve, reject) => {
@@ -56,6 +67,7 @@ export class Requests {
         reject,
         signal,
         onAbort,
+        facts,
       });
       begin(ticket);
     });
@@ -63,7 +75,9 @@ export class Requests {
 
   settle(ticket: number, outcome: Outcome): void {
     const waiting = this.#waiting.take(ticket);
-    if (waiting !== undefined) end(waiting, outcome);
+    if (waiting === undefined) return;
+    if (waiting.facts !== undefined) this.watch.ended(waiting.facts, outcome);
+    end(waiting, outcome);
   }
 
   /** Nothing will be answered any more. */

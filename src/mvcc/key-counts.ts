@@ -5,7 +5,7 @@
  * The keys are cut into buckets of up to {@link bucketKeysMax}; a bucket begins at a key (the first
  * at the empty one) and knows how many keys there are from there to the next one's beginning. The
  * count of a range is the sum of the buckets that lie in it, and a walk in the two at its ends. The
- * table of buckets is small, a thousandth of the keys, and is held in memory; what has changed in it is
+ * table of buckets is small, an entry for a hundred keys, and is held in memory; what has changed in it is
  * saved when the model is.
  */
 import { assert } from '../base/assert.ts';
@@ -18,7 +18,7 @@ import { countPrefix, prefixed } from './layout.ts';
 import { isLive } from './record.ts';
 
 /** A bucket with more is split in two. */
-const bucketKeysMax = 512;
+const bucketKeysMax = 128;
 
 interface Bucket {
   readonly from: Uint8Array;

@@ -118,12 +118,33 @@ export class KeyWriter {
     const { store, index, facts } = this.#parts;
     const latest: Revision = { main: this.#main, sub: this.#events.length };
     const { jump, nextJump, depth } = this.#jumpsAfter(before);
-    const record: KeyRecord = { ...state, key, value, previous: before?.latest, jump };
+    // Spelled out: spreading `state` would cost more than all the rest of this.
+    const { deleted, createRevision, version, lease } = state;
+    const previous = before?.latest;
+    const record: KeyRecord = {
+      deleted,
+      key,
+      value,
+      createRevision,
+      version,
+      lease,
+      previous,
+      jump,
+    };
     const at = revisionKey(latest.main, latest.sub);
     const bytes = encodeRecord(record);
     store.put(at, bytes);
     facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
-    const place = index.set(key, { ...state, latest, depth, jump, nextJump });
+    const place = index.set(key, {
+      deleted,
+      latest,
+      createRevision,
+      version,
+      depth,
+      lease,
+      jump,
+      nextJump,
+    });
     this.#events.push(new Change(this.#parts, latest, record));
     return place;
   }
@@ -141,7 +162,8 @@ export class KeyWriter {
     const { depth, jump, nextJump, latest } = before;
     const jumpDepth = jump?.depth ?? 0;
     if (depth - jumpDepth !== jumpDepth - (nextJump?.depth ?? 0)) {
-      return { jump: { ...latest, depth }, nextJump: jump, depth: depth + 1 };
+      const { main, sub } = latest;
+      return { jump: { main, sub, depth }, nextJump: jump, depth: depth + 1 };
     }
     return { jump: nextJump, nextJump: this.#jumpOf(nextJump), depth: depth + 1 };
   }

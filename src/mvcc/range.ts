@@ -77,7 +77,10 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
     if (entry.latest.main <= revision) {
       if (entry.deleted) continue;
       met++;
-      if (bounded && !withinBounds(request, { ...entry, modRevision: entry.latest.main })) continue;
+      const { createRevision } = entry;
+      if (bounded && !withinBounds(request, { modRevision: entry.latest.main, createRevision })) {
+        continue;
+      }
       found = valueNeeded
         ? keyValue(entry.latest, recordAt(state.view, entry.latest))
         : {
@@ -215,5 +218,7 @@ function withinBounds(
 }
 
 function withoutValue(kv: KeyValue): KeyValue {
-  return kv.value.length === 0 ? kv : { ...kv, value: nothing };
+  if (kv.value.length === 0) return kv;
+  const { key, createRevision, modRevision, version, lease } = kv;
+  return { key, value: nothing, createRevision, modRevision, version, lease };
 }

@@ -10,6 +10,7 @@
  * the compaction.
  */
 import { ByteReader, ByteWriter } from '../base/binary.ts';
+import { ByteSlab } from '../base/byte-slab.ts';
 import { leaseBytes, leaseId, type Revision } from './layout.ts';
 
 /** A predecessor, and how many revisions its key had when it was made. */
@@ -47,9 +48,20 @@ export interface IndexEntry extends KeyState {
 
 const flags = { deleted: 1, lease: 2, previous: 4, jump: 8, nextJump: 16 };
 
+/** What is encoded is gathered here, and copied to where many small strings lie side by side. */
+const scratch = new ByteWriter(4096);
+const slab = new ByteSlab();
+
+function copyOf(writer: ByteWriter): Uint8Array {
+  const written = writer.finish();
+  const copy = slab.take(written.length);
+  copy.set(written);
+  return copy;
+}
+
 export function encodeRecord(record: KeyRecord): Uint8Array {
   const { key, value, lease, previous, jump } = record;
-  const writer = new ByteWriter(key.length + value.length + 48);
+  const writer = scratch.clear();
   writer.byte(
     (record.deleted ? flags.deleted : 0) |
       (lease === 0n ? 0 : flags.lease) |
@@ -60,7 +72,7 @@ export function encodeRecord(record: KeyRecord): Uint8Array {
   if (lease !== 0n) writer.raw(leaseBytes(lease));
   if (previous !== undefined) writer.number(previous.main).number(previous.sub);
   if (jump !== undefined) writeJump(writer, jump);
-  return writer.raw(value).finish();
+  return copyOf(writer.raw(value));
 }
 
 export function decodeRecord(bytes: Uint8Array): KeyRecord {
@@ -80,7 +92,7 @@ export function decodeRecord(bytes: Uint8Array): KeyRecord {
 
 export function encodeEntry(entry: IndexEntry): Uint8Array {
   const { latest, lease, jump, nextJump } = entry;
-  const writer = new ByteWriter(48);
+  const writer = scratch.clear();
   writer.byte(
     (entry.deleted ? flags.deleted : 0) |
       (lease === 0n ? 0 : flags.lease) |
@@ -92,7 +104,7 @@ export function encodeEntry(entry: IndexEntry): Uint8Array {
   if (lease !== 0n) writer.raw(leaseBytes(lease));
   if (jump !== undefined) writeJump(writer, jump);
   if (nextJump !== undefined) writeJump(writer, nextJump);
-  return writer.finish();
+  return copyOf(writer);
 }
 
 export function decodeEntry(bytes: Uint8Array): IndexEntry {

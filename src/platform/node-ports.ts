@@ -14,7 +14,7 @@ import { NodeStreams } from './node-streams.ts';
  * The real world.
  *
  * @param options.dataDir the root of the disk; made by `disk.makeDirectory('')`.
- * @param options.logger lines of JSON on the standard error output by default.
+ * @param options.logger by default warnings and errors as lines of JSON on the standard error output
  */
 export function nodePorts(options: { dataDir: string; logger?: Logger }): Ports {
   return {
@@ -25,6 +25,6 @@ export function nodePorts(options: { dataDir: string; logger?: Logger }): Ports 
     streams: new NodeStreams(),
     packets: new NodePackets(),
     crypto: new NodeCrypto(),
-    logger: options.logger ?? jsonLogger(),
+    logger: options.logger ?? jsonLogger({ level: 'warn' }),
   };
 }

@@ -24,8 +24,8 @@ import {
   type StoreWrite,
   storeKeyBytesMax,
 } from '../ports/store.ts';
+import { ByteShelf } from './byte-shelf.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
-import { plainBytes } from './plain-bytes.ts';
 import { diskError } from './system-errors.ts';
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
@@ -76,8 +76,8 @@ function openAt(directory: string, name: string): Store | QuorateError {
       path: directory,
       // A directory's name may have a dot, which would otherwise pass for a file's.
       noSubdir: false,
-      encoding: 'binary',
-      keyEncoding: 'binary',
+      encoder: valueCode,
+      keyEncoder: keyCode,
       overlappingSync: false,
       safeRestore: true,
       maxReaders: readersMax,
@@ -88,6 +88,22 @@ function openAt(directory: string, name: string): Store | QuorateError {
     return storeError(error, `opening the store ${name}`);
   }
 }
+
+/** LMDB lends what it reads until the next reading: these make copies, and so no Buffers get out. */
+const shelf = new ByteShelf();
+
+const valueCode = {
+  encode: (value: Uint8Array): Uint8Array => value,
+  decode: (lent: Uint8Array): Uint8Array => shelf.copy(lent, 0, lent.length),
+};
+
+const keyCode = {
+  writeKey(key: Uint8Array, into: Uint8Array, at: number): number {
+    into.set(key, at);
+    return at + key.length;
+  },
+  readKey: (lent: Uint8Array, from: number, end: number): Uint8Array => shelf.copy(lent, from, end),
+};
 
 class NodeStore implements Store {
   readonly #database: Database;
@@ -203,11 +219,13 @@ function getFrom(
   transaction: Transaction | undefined,
 ): Uint8Array | undefined {
   if (key.length === 0 || key.length > storeKeyBytesMax) return undefined;
-  const found = transaction === undefined ? database.get(key) : database.get(key, { transaction });
-  return found === undefined ? undefined : plainBytes(found);
+  return transaction === undefined ? database.get(key) : database.get(key, { transaction });
 }
 
-function* rangeOf(
+/** The first of all keys. LMDB's own idea of it is for keys that it encodes itself. */
+const firstKey = Uint8Array.of(0);
+
+function rangeOf(
   database: Database,
   range: StoreRange,
   transaction: Transaction | undefined,
@@ -215,18 +233,23 @@ function* rangeOf(
   // LMDB's own bounds of a backward walk are the other way round in what they include, so such a
   // walk begins at the bound and leaves it out itself.
   const reverse = range.reverse === true;
-  const start = reverse ? range.to : range.from;
-  const end = reverse ? range.from : range.to;
+  const from = range.from ?? firstKey;
+  const start = reverse ? range.to : from;
+  const end = reverse ? from : range.to;
   const options = {
+    start,
+    end,
     reverse,
-    ...(start === undefined ? {} : { start }),
-    ...(end === undefined ? {} : { end }),
-    ...(reverse ? { inclusiveEnd: true, exclusiveStart: true } : {}),
-    ...(transaction === undefined ? {} : { transaction }),
+    inclusiveEnd: reverse,
+    exclusiveStart: reverse,
+    transaction,
   };
-  for (const { key, value } of database.getRange(options)) {
-    yield { key: plainBytes(key), value: plainBytes(value) };
-  }
+  // The types of LMDB know no undefined fields, which mean the same as absent ones.
+  const walk = database
+    .getRange(options as Parameters<Database['getRange']>[0])
+    [Symbol.iterator]() as IterableIterator<StorePair>;
+  walk[Symbol.iterator] = () => walk;
+  return walk;
 }
 
 /** What `getStats` tells, as far as it is needed here. */

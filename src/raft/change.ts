@@ -10,7 +10,12 @@
  */
 import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
-import type { ChangeStep, ConfigurationChange, ConfigurationState } from './configuration.ts';
+import {
+  type ChangeStep,
+  type ConfigurationChange,
+  type ConfigurationState,
+  emptyConfiguration,
+} from './configuration.ts';
 import { type MemberId, NOBODY } from './entry.ts';
 import { Inflights } from './inflights.ts';
 import { Progress } from './progress.ts';
@@ -36,11 +41,22 @@ export function applyChange(
   context: ChangeContext,
 ): Membership {
   if (leavesJoint(change)) return leaveJoint(current);
+  if (change.transition === 'forced') return forceVoters(change.steps, context);
   if (change.transition !== 'auto' || change.steps.length > 1) {
     const autoLeave = change.transition !== 'joint-explicit';
     return enterJoint(current, { autoLeave, steps: change.steps }, context);
   }
   return simpleChange(current, change.steps, context);
+}
+
+/**
+ * What a lost majority is recovered with: whoever is added votes, and nobody else is part of the
+ * group any more, whatever it was. It is safe only because people say that the others are gone; such
+ * an entry is written into a stopped member's log, never proposed.
+ */
+function forceVoters(steps: readonly ChangeStep[], context: ChangeContext): Membership {
+  const voters = steps.map(({ member }) => member).sort((a, b) => a - b);
+  return restoreMembership({ ...emptyConfiguration, voters }, context);
 }
 
 /** Whether a change asks to leave a joint configuration: it has no steps of its own. */

@@ -200,7 +200,9 @@ function checkProposals(core: Core, entries: readonly Proposal[]): void {
       throw new QuorateError('entry-too-large', message, { details: { entryBytesMax } });
     }
     if (entry.type === 'configuration') {
-      for (const { member } of decodeChange(entry.data).steps) checkNumber('member', member);
+      const { transition, steps } = decodeChange(entry.data);
+      if (transition === 'forced') refuse('unsafe-change', 'a forced change is never proposed');
+      for (const { member } of steps) checkNumber('member', member);
     }
   }
 }

@@ -45,7 +45,7 @@ export interface ChangeStep {
  * leave. `joint-implicit`: joint with automatic leave. `joint-explicit`: joint until an empty
  * change is proposed.
  */
-export type Transition = 'auto' | 'joint-implicit' | 'joint-explicit';
+export type Transition = 'auto' | 'joint-implicit' | 'joint-explicit' | 'forced';
 
 /** A change of configuration as it stands in an entry. Without steps it leaves a joint one. */
 export interface ConfigurationChange {

@@ -3,14 +3,15 @@
  * read, compare and swap, hold leases, compact and watch, while faults come and go; see `truth.ts`
  * for how their answers are judged.
  *
- * Length: the clients share what they know of each other's answers, and are read in one piece.
+ * Length: the world with its clients and what they do, which are read together.
  */
 import { QuorateError } from '../../src/base/errors.ts';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import type { Kv } from '../../src/kv/api.ts';
 import { openKv, openKvMachine } from '../../src/kv/open-kv.ts';
-import type { Member, Tuning } from '../../src/member/member.ts';
+import type { Member } from '../../src/member/member.ts';
 import { openMemberOn } from '../../src/member/open-member.ts';
+import type { Tuning } from '../../src/member/startup-options.ts';
 import type { TxnRequest } from '../../src/mvcc/request.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { SimNode } from '../../src/sim/sim-node.ts';

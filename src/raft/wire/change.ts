@@ -12,7 +12,7 @@ import type { ChangeStep, ConfigurationChange, Transition } from '../configurati
 import { emptyBytes } from '../entry.ts';
 
 // Positions in these lists are the wire's numbers: only ever append.
-const transitions: readonly Transition[] = ['auto', 'joint-implicit', 'joint-explicit'];
+const transitions: readonly Transition[] = ['auto', 'joint-implicit', 'joint-explicit', 'forced'];
 const stepTypes: readonly ChangeStep['type'][] = [
   'add-voter',
   'add-learner',
