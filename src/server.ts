@@ -6,6 +6,7 @@ import { jsonLogger } from './platform/json-logger.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeHttp } from './platform/node-http.ts';
 import { nodePorts } from './platform/node-ports.ts';
+import { NodeSignatures } from './platform/node-signatures.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
@@ -68,6 +69,7 @@ export function openServer(
     http: new NodeHttp(),
     compression: new NodeCompression(),
     textFiles: new NodeTextFiles(),
+    signatures: new NodeSignatures(),
   };
   return openServerOn(ports, settings);
 }
