@@ -7,9 +7,9 @@ export const programs = {
   quorate: 'src/cli/main.ts',
   kvRest: 'systems/kv-rest/main.ts',
   raftSuite: 'test/raft-suite/run.ts',
-  haWorker: 'systems/ha-worker/main.ts',
   counters: 'systems/counters/main.ts',
   raftKv: 'systems/raft-kv/main.ts',
+  haWorker: 'systems/ha-worker/main.ts',
   oneValue: 'systems/one-value/main.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };

@@ -29,17 +29,6 @@ const starts = new Map([
     },
   ],
   [
-    'ha-worker',
-    {
-      does: 'one copy of an application with the store inside it',
-      start: (folder) => {
-        // The program reads its flags by itself; ours are not among them.
-        process.argv.splice(2, Infinity, ...(folder === undefined ? [] : ['--data-dir', folder]));
-        return import(pathToFileURL(builtPath(programs.haWorker)).href);
-      },
-    },
-  ],
-  [
     'counters',
     {
       does: 'three members of a strongly consistent integer store',
@@ -51,6 +40,17 @@ const starts = new Map([
     {
       does: 'three members of a map that shows every step of Raft',
       start: (folder) => runTrio(raftKv, folder),
+    },
+  ],
+  [
+    'ha-worker',
+    {
+      does: 'one copy of an application with the store inside it',
+      start: (folder) => {
+        // The program reads its flags by itself; ours are not among them.
+        process.argv.splice(2, Infinity, ...(folder === undefined ? [] : ['--data-dir', folder]));
+        return import(pathToFileURL(builtPath(programs.haWorker)).href);
+      },
     },
   ],
   ['timeline', { does: 'plays an election and a replication of three cores', start: playTimeline }],

@@ -104,6 +104,7 @@ export class KvMachine implements Machine {
     const restore = new StateRestore(this.#store);
     return {
       chunk: (bytes) => restore.chunk(bytes),
+      drain: (done) => restore.drain(done),
       finish: () => {
         restore.finish();
         this.model.reload();
@@ -111,7 +112,6 @@ export class KvMachine implements Machine {
         this.cluster.load();
         for (const listener of this.#replaced) listener();
       },
-      drain: (done) => restore.drain(done),
     };
   }
 

@@ -7,7 +7,6 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Kv } from '../kv/api.ts';
-import type { TokenOptions } from '../kv/auth-service.ts';
 import { type KvOptions, openKv } from '../kv/open-kv.ts';
 import type { Member } from '../member/member.ts';
 import { openMemberOn } from '../member/open-member.ts';
@@ -16,7 +15,7 @@ import type { Compression } from '../ports/compression.ts';
 import type { Http } from '../ports/http.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Signatures } from '../ports/signatures.ts';
+import type { Signing } from '../ports/signing.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { EtcdFront } from './etcd-front.ts';
 import { Listening } from './listening.ts';
@@ -31,8 +30,7 @@ export interface ServerPorts extends Ports {
   readonly http: Http;
   readonly compression: Compression;
   readonly textFiles: TextFiles;
-  /** For JWTs, where they are asked for. */
-  readonly signatures?: Signatures;
+  readonly signing: Signing;
 }
 
 /** What makes the key-value service on a member. */
@@ -114,7 +112,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
       { memberId: String(member.id), name: settings.name, cluster: settings.clusterToken },
       'this member has opened',
     );
-    const kv = await openKv(kvOptions(ports, settings, { member, token }));
+    const kv = await openKv({ ...kvOptions(ports, settings, member), token });
     undo.push(() => kv.close());
     const front = new EtcdFront({
       kv,
@@ -214,11 +212,7 @@ async function memberOptions(ports: ServerPorts, settings: ServerSettings): Prom
   };
 }
 
-function kvOptions(
-  ports: ServerPorts,
-  settings: ServerSettings,
-  { member, token }: { readonly member: Member; readonly token: TokenOptions },
-): KvOptions {
+function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member): KvOptions {
   const { autoCompaction } = settings;
   return {
     member,
@@ -232,7 +226,6 @@ function kvOptions(
     transactionOperationsMax: settings.txnOperationsMax,
     quotaBytes: settings.quotaBytes,
     ...(autoCompaction === undefined ? {} : { autoCompaction }),
-    token,
     watchProgressIntervalMs: settings.progressNotifyIntervalMs,
     // The others of a new cluster may be started later, by hand.
     timeoutMs: openingMsMax,

@@ -1,58 +1,45 @@
-/**
- * `--auth-token`: `simple`, or `jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m`, as etcd
- * writes it. Whoever asks for JWTs gets JWTs or an error, never something weaker.
- */
-import { QuorateError } from '../base/errors.ts';
+/** `--auth-token`: simple tokens, or JWTs by keys in files, in etcd's notation. */
 import type { TokenOptions } from '../kv/auth-service.ts';
-import type { Signatures } from '../ports/signatures.ts';
+import type { Signing } from '../ports/signing.ts';
 import type { TextFiles } from '../ports/text-files.ts';
+import { invalid } from './settings/given-flags.ts';
+import { durationMs, type ServerSettings } from './settings/settings.ts';
 import { settled } from './tls.ts';
 
-/** @throws QuorateError `invalid-config`, and those of reading the files of keys */
+/** Etcd's default for JWTs. */
+const jwtTtlMs = 300_000;
+
+/** Reads the keys that are named. Throws `invalid-config`, `file-not-found`. */
 export async function tokenOptions(
-  ports: { readonly textFiles: TextFiles; readonly signatures?: Signatures | undefined },
-  settings: { readonly authToken: string; readonly authTokenTtlMs: number },
+  { signing, textFiles }: { readonly signing: Signing; readonly textFiles: TextFiles },
+  { authToken, authTokenTtlMs }: Pick<ServerSettings, 'authToken' | 'authTokenTtlMs'>,
 ): Promise<TokenOptions> {
-  const ttlSeconds = settings.authTokenTtlMs / 1000;
-  const [kind, ...given] = settings.authToken.split(',');
-  if (kind === 'simple' && given.length === 0) return { ttlSeconds };
-  if (kind !== 'jwt') throw wrong(`"${kind}" is no kind of token`);
-  const options = new Map(given.map((each) => pair(each)));
+  const [kind, ...options] = authToken.split(',');
+  if (kind === 'simple') return { ttlSeconds: authTokenTtlMs / 1_000 };
+  if (kind !== 'jwt') throw invalid(`auth-token is simple or jwt,…, not "${kind}"`);
+  const given = new Map(
+    options.map((option) => {
+      const at = option.indexOf('=');
+      return [option.slice(0, at), option.slice(at + 1)] as const;
+    }),
+  );
+  const known = ['sign-method', 'pub-key', 'priv-key', 'ttl'];
+  const unknown = [...given.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalid(`auth-token: jwt has no option "${unknown}"`);
+  const algorithm = given.get('sign-method');
+  if (algorithm === undefined) throw invalid('auth-token: jwt needs sign-method=');
   const read = async (name: string): Promise<string | undefined> => {
-    const path = options.get(name);
-    if (path === undefined) return undefined;
-    return settled<string>((answer) => ports.textFiles.read(path, answer));
+    const path = given.get(name);
+    return path === undefined ? undefined : settled((answer) => textFiles.read(path, answer));
   };
-  for (const name of options.keys()) if (!names.has(name)) throw wrong(`jwt has no "${name}"`);
-  const signer = ports.signatures?.open({
-    algorithm: options.get('sign-method') ?? '',
-    publicKey: await read('pub-key'),
-    privateKey: await read('priv-key'),
-  });
-  if (signer === undefined) throw wrong('tokens cannot be signed here');
-  if (signer instanceof QuorateError) throw signer;
-  return { signer, ttlSeconds: durationSeconds(options.get('ttl')) ?? ttlSeconds };
-}
-
-const names: ReadonlySet<string> = new Set(['sign-method', 'pub-key', 'priv-key', 'ttl']);
-
-function pair(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at < 1) throw wrong(`"${text}" is not NAME=VALUE`);
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function durationSeconds(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const found = /^(\d{1,6})(s|m|h)$/.exec(text);
-  const seconds =
-    Number(found?.[1]) * { s: 1, m: 60, h: 3600 }[(found?.[2] ?? 's') as 's' | 'm' | 'h'];
-  if (!(seconds > 0)) throw wrong(`"${text}" is no time to live`);
-  return seconds;
-}
-
-function wrong(message: string): QuorateError {
-  return new QuorateError('invalid-config', `auth-token: ${message}`, {
-    details: { setting: 'auth-token' },
-  });
+  const [publicKey, privateKey] = await Promise.all([read('pub-key'), read('priv-key')]);
+  const ttl = given.get('ttl');
+  return {
+    ttlSeconds: (ttl === undefined ? jwtTtlMs : durationMs(ttl, 'auth-token: ttl')) / 1_000,
+    signer: signing.signer({
+      algorithm,
+      ...(publicKey === undefined ? {} : { publicKey }),
+      ...(privateKey === undefined ? {} : { privateKey }),
+    }),
+  };
 }
