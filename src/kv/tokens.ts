@@ -5,10 +5,16 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Signer } from '../ports/signing.ts';
 import type { Caller } from './api.ts';
 
-export type TokenSigner = Signer;
+/** Signs and checks; the algorithm is pinned by whoever makes it. */
+export interface TokenSigner {
+  /** As in a JWT's header; never `none`. */
+  readonly algorithm: string;
+  /** Where only the public key is known, nobody can be given a token here. */
+  sign?(bytes: Uint8Array): Uint8Array;
+  verify(bytes: Uint8Array, signature: Uint8Array): boolean;
+}
 
 const TOKENS_MAX = 100_000;
 const simpleForm = /^[A-Za-z]{16}\.(\d{1,15})$/;
