@@ -65,6 +65,7 @@ const suite = (): void => {
   test('member add as learner, start, promote, update, remove', async () => {
     const [client, peer] = (await freePorts(2)) as [number, number];
     const peerUrl = `http://127.0.0.1:${peer}`;
+    await ctl.run('put', 'same', 'everywhere');
     const added = await ctl.run('member', 'add', 'm4', '--learner', `--peer-urls=${peerUrl}`);
     const [, id] = /Member +([0-9a-f]+) added to cluster/.exec(added)!;
     expect(await ctl.run('member', 'list')).toContain(`${id}, unstarted, , ${peerUrl}, , true`);
