@@ -4,9 +4,11 @@
  * turns in the same run, hashicorp/raft with BoltDB does the same where Go and Debian's packages
  * are there. The table shows what is aimed at.
  *
- * `npm run bench -- member [--seconds N] [--rounds N] [--entries N] [--directory PATH]
+ * `npm run bench -- member [--seconds N] [--rounds N] [--entries N] [--writes N] [--directory PATH]
  * [--profile PATH]` where `--entries` is how many entries a restarted member recovers, 0 leaves that
- * out; and `--profile` names a folder for CPU profiles of our members, one a process.
+ * out; `--writes` is over how many writes memory shall be flat (10,000,000 takes some minutes), 0
+ * leaves that out; and `--profile` names a folder for CPU profiles of our members, one a process.
+ * Where an aim is missed, a profile of a short run of its own shows where the time goes.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -14,6 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { medianDurableWriteMs } from './member/durable-write.ts';
 import { buildHashicorp } from './member/hashicorp.ts';
+import { profileLines, readProfiles } from './member/profile.ts';
 import { type Row, ratio, table } from './member/table.ts';
 import { type Contender, type Measured, Trio, type Usage } from './member/trio.ts';
 
@@ -22,7 +25,12 @@ const COMMAND_BYTES = 256;
 const RECOVERED_COMMAND_BYTES = 24;
 const ELECTION_TIMEOUT_MS = 1000;
 const FAIL_OVERS = 3;
-const WARMING_WRITES = 100_000;
+const WARMING_WRITES = 300_000;
+/** How often memory is looked at while writing; the first of these is where the comparison begins. */
+const MEMORY_SAMPLES = 8;
+/** Memory is flat if it does not grow by more than this from the first sample to the last. */
+const FLAT_TIMES = 1.15;
+const PROFILED_FUNCTIONS = 15;
 
 function setting(name: string, otherwise: string): string {
   const at = process.argv.indexOf(`--${name}`);
@@ -32,6 +40,7 @@ function setting(name: string, otherwise: string): string {
 const seconds = Number(setting('seconds', '3'));
 const rounds = Number(setting('rounds', '3'));
 const entries = Number(setting('entries', '1000000'));
+const memoryWrites = Number(setting('writes', '2000000'));
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
@@ -46,10 +55,6 @@ class Record {
 
   median(inFlight: InFlight, of: 'perSecond' | 'cpuUsEach' | 'medianMs'): number {
     return median(this.writes.get(inFlight)!.map((measured) => measured[of]));
-  }
-
-  get total(): number {
-    return [...this.writes.values()].flat().reduce((sum, { operations }) => sum + operations, 0);
   }
 }
 
@@ -81,14 +86,42 @@ async function measureRestart(contender: Contender, directory: string): Promise<
   }
 }
 
+/** The memory of all three, looked at now and then while many writes go through. */
+async function measureMemory(trio: Trio): Promise<readonly Usage[]> {
+  const samples: Usage[] = [];
+  const countMax = Math.ceil(memoryWrites / MEMORY_SAMPLES);
+  for (let sample = 0; sample < MEMORY_SAMPLES; sample++) {
+    await trio.load(await trio.leader(), { ...write(256, 3600), countMax });
+    samples.push(await trio.usage());
+  }
+  return samples;
+}
+
+/** Prints where the time of the leader and of a follower goes. */
+async function showProfile({ name, command }: Contender, directory: string): Promise<void> {
+  const folder = join(directory, 'profiles');
+  const [program, ...rest] = command as [string, ...string[]];
+  const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+  const trio = await Trio.start({ name, command: [program, ...flags, ...rest] }, directory);
+  try {
+    for (const inFlight of [256, 64]) await trio.load(await trio.leader(), write(inFlight, 5));
+    await trio.close();
+  } finally {
+    await trio.kill();
+  }
+  const [leader, follower] = readProfiles(folder);
+  for (const [who, profile] of [['leader', leader!] as const, ['follower', follower!] as const]) {
+    console.log(`\n${who}: ${profileLines(profile, PROFILED_FUNCTIONS).join('\n')}`);
+  }
+}
+
 interface Run {
   readonly own: Record;
   readonly peer: Record | undefined;
   readonly readsPerSecond: number;
   readonly durableWriteMs: number;
   readonly failOverMs: number;
-  readonly before: Usage;
-  readonly after: Usage;
+  readonly memory: readonly Usage[];
   readonly restartMs: number | undefined;
 }
 
@@ -103,7 +136,6 @@ async function measure(own: Contender, peer: Contender | undefined, root: string
     // What is compiled on the way shall not count: on a busy machine that takes its time.
     const warming = { ...write(256, 10), countMax: WARMING_WRITES };
     for (const { trio } of trios) await trio.load(await trio.leader(), warming);
-    const before = await ownTrio.usage();
     const reads: number[] = [];
     const durableWritesMs: number[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -113,7 +145,7 @@ async function measure(own: Contender, peer: Contender | undefined, root: string
       durableWritesMs.push(await medianDurableWriteMs(root));
       reads.push(await measureReads(ownTrio));
     }
-    const after = await ownTrio.usage();
+    const memory = memoryWrites > 0 ? await measureMemory(ownTrio) : [];
     const failOversMs: number[] = [];
     for (let time = 0; time < FAIL_OVERS; time++) failOversMs.push(await ownTrio.failOver());
     for (const { trio } of trios) await trio.close();
@@ -124,8 +156,7 @@ async function measure(own: Contender, peer: Contender | undefined, root: string
       readsPerSecond: median(reads),
       durableWriteMs: median(durableWritesMs),
       failOverMs: median(failOversMs),
-      before,
-      after,
+      memory,
       restartMs,
     };
   } finally {
@@ -190,11 +221,23 @@ function rowsOf(run: Run): readonly Row[] {
             met: run.restartMs < 3000,
           },
         ]),
-    { what: 'memory of all three before, MiB', ours: run.before.rssBytes / 2 ** 20 },
+    ...memoryRows(run.memory),
+  ];
+}
+
+function memoryRows(samples: readonly Usage[]): readonly Row[] {
+  const [first] = samples;
+  const last = samples.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const writes = (share: number): string =>
+    `memory of all three after ${Math.round(memoryWrites * share).toLocaleString('en')}, MiB`;
+  return [
+    { what: writes(1 / MEMORY_SAMPLES), ours: first.rssBytes / 2 ** 20 },
     {
-      what: `memory after ${own.total.toLocaleString('en')} writes, MiB`,
-      ours: run.after.rssBytes / 2 ** 20,
-      aim: 'flat',
+      what: writes(1),
+      ours: last.rssBytes / 2 ** 20,
+      aim: `≤ ${FLAT_TIMES} × that`,
+      met: last.rssBytes <= first.rssBytes * FLAT_TIMES,
     },
   ];
 }
@@ -211,7 +254,9 @@ try {
   if (typeof peer === 'string') console.log(`hashicorp/raft: skipped: ${peer}`);
   console.log(`${COMMAND_BYTES}-byte commands, medians of ${rounds} rounds of ${seconds} s each`);
   const run = await measure(own, typeof peer === 'string' ? undefined : peer, root);
-  for (const line of table(rowsOf(run))) console.log(line);
+  const rows = rowsOf(run);
+  for (const line of table(rows)) console.log(line);
+  if (rows.some(({ met }) => met === false)) await showProfile(own, join(root, 'profiled'));
 } finally {
   fs.rmSync(root, { recursive: true });
 }

@@ -4,10 +4,12 @@ import { root } from './set-up/root.mjs';
 
 export const programs = {
   timeline: 'src/cli/timeline.ts',
+  quorate: 'src/cli/main.ts',
   kvRest: 'systems/kv-rest/main.ts',
   raftSuite: 'test/raft-suite/run.ts',
   counters: 'systems/counters/main.ts',
   raftKv: 'systems/raft-kv/main.ts',
+  haWorker: 'systems/ha-worker/main.ts',
   oneValue: 'systems/one-value/main.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };

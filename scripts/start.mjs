@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { builtPath, programs } from './programs.mjs';
 import { setUpOrExit } from './set-up.mjs';
 import { runKvRest } from './start/kv-rest.mjs';
+import { runServers } from './start/servers.mjs';
 import { counters, raftKv } from './start/systems.mjs';
 import { runTrio } from './start/trio.mjs';
 
@@ -12,7 +13,14 @@ import { runTrio } from './start/trio.mjs';
  * @type {Map<string, { does: string, start: (folder?: string) => Promise<void> }>}
  */
 const starts = new Map([
-  ['kv-rest', { does: 'three members of a key-value database behind HTTP', start: startKvRest }],
+  [
+    'server',
+    { does: 'three members of a server for all clients of etcd v3', start: orSay(runServers) },
+  ],
+  [
+    'kv-rest',
+    { does: 'three members of a key-value database behind HTTP', start: orSay(runKvRest) },
+  ],
   [
     'one-value',
     {
@@ -34,6 +42,17 @@ const starts = new Map([
       start: (folder) => runTrio(raftKv, folder),
     },
   ],
+  [
+    'ha-worker',
+    {
+      does: 'one copy of an application with the store inside it',
+      start: (folder) => {
+        // The program reads its flags by itself; ours are not among them.
+        process.argv.splice(2, Infinity, ...(folder === undefined ? [] : ['--data-dir', folder]));
+        return import(pathToFileURL(builtPath(programs.haWorker)).href);
+      },
+    },
+  ],
   ['timeline', { does: 'plays an election and a replication of three cores', start: playTimeline }],
 ]);
 
@@ -50,14 +69,20 @@ if (help || chosen === undefined) {
   await chosen.start(data);
 }
 
-/** @param {string} [folder] */
-async function startKvRest(folder) {
-  try {
-    await runKvRest(folder === undefined ? {} : { folder });
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  }
+/**
+ * What goes wrong is said in one line.
+ * @param {(options: { folder?: string }) => Promise<void>} run
+ * @returns {(folder?: string) => Promise<void>}
+ */
+function orSay(run) {
+  return async (folder) => {
+    try {
+      await run(folder === undefined ? {} : { folder });
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    }
+  };
 }
 
 /** An election, a replication and a change of leader among three cores. */

@@ -32,7 +32,7 @@ export function table(rows: readonly Row[]): readonly string[] {
   ];
 }
 
-const widths = [44, 12, 16, 9, 0];
+const widths = [48, 12, 16, 9, 0];
 
 function line(cells: readonly string[]): string {
   const padded = cells.map((cell, at) => {

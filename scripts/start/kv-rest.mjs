@@ -18,7 +18,7 @@ const firstAloneMs = 5000;
 export async function runKvRest({ folder = join(root, '.cache', 'kv-rest') }) {
   const data = resolve(folder);
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const ports = await choosePorts(data);
+  const ports = await choosePorts(data, 'kv-rest');
   const say = (/** @type {string} */ line) => console.log(line);
   const first = `127.0.0.1:${ports[0]?.raft}`;
   const members = ports.map(({ raft, api }, i) => {

@@ -7,17 +7,26 @@ import { join } from 'node:path';
  * @typedef {{ raft: number, api: number }} MemberPorts
  */
 
-/** @type {MemberPorts[]} */
-const usual = [1, 2, 3].map((n) => ({ raft: 8080 + n, api: 9090 + n }));
+/**
+ * The usual ones of each program.
+ * @type {Record<string, MemberPorts[]>}
+ */
+const usualPorts = {
+  'kv-rest': [1, 2, 3].map((n) => ({ raft: 8080 + n, api: 9090 + n })),
+  counters: [1, 2, 3].map((n) => ({ raft: 8180 + n, api: 9190 + n })),
+  'raft-kv': [1, 2, 3].map((n) => ({ raft: 3330 + n, api: 4330 + n })),
+  server: [2, 22, 32].map((n) => ({ raft: 1000 * n + 380, api: 1000 * n + 379 })),
+};
 
 /**
  * The ports of three members whose data is in `folder`. Members find each other where they were, so
  * the choice is kept with the data.
  * @param {string} folder
- * @param {string} name the system's
+ * @param {string} program
  * @returns {Promise<MemberPorts[]>}
  */
-export async function choosePorts(folder, name = 'kv-rest') {
+export async function choosePorts(folder, program) {
+  const usual = usualPorts[program] ?? [];
   const path = join(folder, 'ports.json');
   if (existsSync(path)) {
     /** @type {MemberPorts[]} */
@@ -26,10 +35,10 @@ export async function choosePorts(folder, name = 'kv-rest') {
     if (busy === undefined) return known;
     throw new Error(
       `The cluster in ${folder} uses port ${busy}, and something listens there already. If that ` +
-        `is this cluster, it runs; else start another one: npm start -- ${name} --data DIR`,
+        `is this cluster, it runs; else start another one: npm start -- ${program} --data DIR`,
     );
   }
-  const chosen = (await firstBusy(usual)) === undefined ? usual : await freeOnes();
+  const chosen = (await firstBusy(usual)) === undefined ? usual : await freeOnes(usual.length);
   writeFileSync(path, `${JSON.stringify(chosen)}\n`);
   return chosen;
 }
@@ -42,13 +51,19 @@ async function firstBusy(ports) {
   return undefined;
 }
 
-/** @returns {Promise<MemberPorts[]>} */
-async function freeOnes() {
+/**
+ * @param {number} count
+ * @returns {Promise<MemberPorts[]>}
+ */
+async function freeOnes(count) {
   const found = new Set();
   // The system does not give the same one twice so soon, but nothing promises it.
-  while (found.size < 2 * usual.length) found.add(await listen(0));
+  while (found.size < 2 * count) found.add(await listen(0));
   const numbers = [...found];
-  return usual.map((_, i) => ({ raft: numbers[2 * i], api: numbers[2 * i + 1] }));
+  return Array.from({ length: count }, (_, i) => ({
+    raft: numbers[2 * i],
+    api: numbers[2 * i + 1],
+  }));
 }
 
 /**

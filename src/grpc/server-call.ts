@@ -5,7 +5,7 @@
  * the handler hears `over` exactly once, and nothing after it. A call that fails before its first
  * answer is answered by trailers alone.
  */
-import type { QuorateError } from '../base/errors.ts';
+import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { HttpExchange } from '../ports/http.ts';
 import type { Address, PeerCertificate } from '../ports/streams.ts';
@@ -69,6 +69,8 @@ const answerHeaders = {
   'grpc-accept-encoding': 'identity,gzip',
 } as const;
 
+const ended = new QuorateError('aborted', 'the call has ended');
+
 export class Call<Request, Response> implements ServerCall<Response> {
   readonly metadata: Metadata;
   /** When it began, of the monotonic clock. */
@@ -125,7 +127,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.over) this.#controller.abort();
+    if (this.over) this.#controller.abort(ended);
     return this.#controller.signal;
   }
 
@@ -164,7 +166,16 @@ export class Call<Request, Response> implements ServerCall<Response> {
   }
 
   finish(status: Status = okStatus): void {
-    if (this.over) return;
+    if (!this.over) this.#finish(status, true);
+  }
+
+  /** The handler of a unary call is done: nobody listens to its signal any more. */
+  settle(response: Response): void {
+    this.send(response);
+    if (!this.over) this.#finish(okStatus, false);
+  }
+
+  #finish(status: Status, abort: boolean): void {
     const trailers = {
       ...(status.metadata === undefined ? {} : metadataToHeaders(status.metadata)),
       'grpc-status': String(status.code),
@@ -178,12 +189,12 @@ export class Call<Request, Response> implements ServerCall<Response> {
       const initial = metadataToHeaders(this.#initial);
       this.#exchange.respondOnly(200, { ...initial, ...answerHeaders, ...trailers });
     }
-    this.#close(status.code);
+    this.#close(status.code, abort);
   }
 
   /** Ends the call with what an error means. */
   fail(error: unknown): void {
-    if (!this.over) this.finish(this.#host.statusOfError(error));
+    if (!this.over) this.#finish(this.#host.statusOfError(error), false);
   }
 
   pause(): void {
@@ -216,7 +227,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
     try {
       request = this.#method.request.decode(bytes);
     } catch (error) {
-      const reason = (error as QuorateError | Error).message;
+      const reason = (error as Error).message;
       return this.finish(statusOf('internal', `grpc: error unmarshalling request: ${reason}`));
     }
     this.#guarded(() => this.#handler?.received(request));
@@ -231,14 +242,15 @@ export class Call<Request, Response> implements ServerCall<Response> {
     }
   }
 
-  #close(code: number): void {
+  #close(code: number, abort = true): void {
     if (this.over) return;
     this.over = true;
     this.#cancelTimer?.();
     this.#incoming.stop();
     this.#host.assembling(-this.#heldBytes);
     this.#heldBytes = 0;
-    this.#controller?.abort();
+    // With a reason of ours, for the usual one is dear to make.
+    if (abort) this.#controller?.abort(ended);
     this.#host.ended(this as unknown as Call<never, never>, code);
     this.#handler?.over?.();
   }

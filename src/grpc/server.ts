@@ -198,10 +198,7 @@ function unaryCall<Request, Response>(
 ): StreamHandler<Request> {
   return one(call, (request) => {
     handler(request, call).then(
-      (response) => {
-        call.send(response);
-        call.finish();
-      },
+      (response) => call.settle(response),
       (error) => call.fail(error),
     );
   });

@@ -20,6 +20,8 @@ const PUBLISH_AGAIN_MS = 500;
 export class ClusterService implements KvCluster {
   readonly clusterId: bigint;
   readonly #member: Member;
+  /** Known for ever, also when the member has closed. */
+  readonly #self: number;
   readonly #proposer: Proposer;
   readonly #machine: KvMachine;
   readonly #clock: Clock;
@@ -41,6 +43,7 @@ export class ClusterService implements KvCluster {
     readonly peerUrls: readonly string[] | undefined;
   }) {
     this.#member = init.member;
+    this.#self = init.member.id;
     this.#proposer = init.proposer;
     this.#machine = init.machine;
     this.#clock = init.clock;
@@ -57,7 +60,7 @@ export class ClusterService implements KvCluster {
   }
 
   get memberId(): bigint {
-    return this.idOf(this.#member.id);
+    return this.idOf(this.#self);
   }
 
   /** The 64-bit id of a member; 0n for nobody. */
@@ -73,7 +76,11 @@ export class ClusterService implements KvCluster {
 
   /** Whether this member is a learner. */
   get isLearner(): boolean {
-    return this.#info(this.#member.id)?.role !== 'voter';
+    try {
+      return this.#info(this.#self)?.role !== 'voter';
+    } catch {
+      return false;
+    }
   }
 
   async memberList(
@@ -163,7 +170,7 @@ export class ClusterService implements KvCluster {
 
   /** The member of an id; undefined for one that is announced. @throws `member-not-found` */
   #known(id: bigint): MemberInfo | undefined {
-    const info = this.#member.members().find((member) => this.idOf(member.id) === id);
+    const info = this.#infos().find((member) => this.idOf(member.id) === id);
     if (info === undefined && this.#machine.cluster.row(id)?.member !== 0) {
       throw new QuorateError('member-not-found', `there is no member ${id.toString(16)}`);
     }
@@ -171,11 +178,20 @@ export class ClusterService implements KvCluster {
   }
 
   #info(member: number): MemberInfo | undefined {
-    return this.#member.members().find(({ id }) => id === member);
+    return this.#infos().find(({ id }) => id === member);
+  }
+
+  #infos(): readonly MemberInfo[] {
+    try {
+      return this.#member.members();
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      throw new QuorateError('server-stopped', error.message, { cause: error });
+    }
   }
 
   #members(): readonly ClusterMember[] {
-    const started = this.#member.members().map((info): ClusterMember => {
+    const started = this.#infos().map((info): ClusterMember => {
       const row = this.#machine.cluster.ofMember(info.id);
       const isLearner = info.role !== 'voter' || row?.isLearner === true;
       const peerUrls = row?.peerUrls ?? [`http://${info.address}`];
@@ -191,8 +207,8 @@ export class ClusterService implements KvCluster {
     if (this.#publishing) return;
     this.#publishing = true;
     while (!this.#closed) {
-      const info = this.#info(this.#member.id);
       try {
+        const info = this.#info(this.#self);
         if (info !== undefined) {
           const urls = this.#clientUrls;
           await this.#publishRow(info, urls, this.#peerUrls);

@@ -167,7 +167,7 @@ export class Housekeeping {
   #compactTo(revision: number): void {
     const { compactRevision } = this.#machine.model;
     if (revision <= 0 || revision <= compactRevision) return;
-    if (!this.#proposer.group.leadership.isLeader) return;
+    if (!this.#proposer.leadership.isLeader) return;
     this.#proposer
       .propose({ type: 'compact', revision }, { asMember: true })
       .then(() => this.#logger.info({ revision }, 'history was compacted'))

@@ -157,7 +157,7 @@ export class LeaseService implements KvLeases {
     for (;;) {
       try {
         const answer =
-          this.#term !== 0 && this.#proposer.group.leadership.isLeader
+          this.#term !== 0 && this.#proposer.leadership.isLeader
             ? await this.#answer(payload)
             : await this.#proposer.callLeader(payload, options);
         return new ByteReader(answer).number() - 1;
@@ -233,7 +233,7 @@ export class LeaseService implements KvLeases {
 
   #leads(term: number): boolean {
     if (this.#proposer.closed) return false;
-    const { leadership } = this.#proposer.group;
+    const { leadership } = this.#proposer;
     return leadership.isLeader && leadership.term === term;
   }
 

@@ -124,7 +124,7 @@ export class Maintenance implements KvMaintenance {
   async snapshot(options: CallOptions = {}): Promise<SnapshotStream> {
     const { model, rules, appliedIndex } = this.#machine;
     rules.checkAdmin(options.caller);
-    const { term } = this.#proposer.group.leadership;
+    const { term } = this.#proposer.leadership;
     const { compacting, alarms } = model;
     const facts = { appliedIndex, term, compacting, alarms, rules };
     const tools = { clock: this.#clock, crypto: this.#crypto, signal: options.signal };
@@ -134,7 +134,8 @@ export class Maintenance implements KvMaintenance {
   async moveLeader(target: bigint, options: CallOptions = {}): Promise<void> {
     this.#machine.rules.checkAdmin(options.caller);
     const { group } = this.#proposer;
-    if (!group.leadership.isLeader) throw new QuorateError('not-leader', 'another member leads');
+    if (!this.#proposer.leadership.isLeader)
+      throw new QuorateError('not-leader', 'another member leads');
     const info = this.#member.members().find(({ id }) => this.#cluster.idOf(id) === target);
     if (info === undefined || info.role !== 'voter') {
       throw new QuorateError('bad-leader-transferee', 'this member cannot lead');

@@ -30,8 +30,10 @@ export interface KvOptions {
   readonly electionTimeoutMs: number;
   /** Several services may live in one cluster. Default `kv`. */
   readonly groupName?: string | undefined;
-  /** Whether the state lives in memory, or in a store in the member's directory. Default memory. */
+  /** Whether the state lives in a store in the member's directory, or in memory. Default disk. */
   readonly store?: 'memory' | 'disk' | undefined;
+  /** A machine made by {@link openKvMachine} beforehand, for who wants to hear what it applies. */
+  readonly machine?: KvMachine | undefined;
   /** Where clients and other members reach this one, for member lists. */
   readonly clientUrls?: readonly string[] | undefined;
   readonly peerUrls?: readonly string[] | undefined;
@@ -62,15 +64,7 @@ const OPENING_MS = 60_000;
 export async function openKv(options: KvOptions): Promise<Kv> {
   const { member, ports, logger, electionTimeoutMs } = options;
   const { clock, random, crypto } = ports;
-  const store = await openStore(options);
-  const machine = new KvMachine(new LayeredStore(store), {
-    ...(options.transactionOperationsMax === undefined
-      ? {}
-      : { transactionOperationsMax: options.transactionOperationsMax }),
-    kept: options.store === 'disk',
-  });
-  // The machine is the member's as long as that lives, also when nobody serves it any more.
-  void member.closed.then(() => store.close(() => {}));
+  const machine = options.machine ?? (await openKvMachine(options));
   const group = await member.group(options.groupName ?? 'kv', machine, {
     timeoutMs: options.timeoutMs ?? OPENING_MS,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -121,8 +115,29 @@ export async function openKv(options: KvOptions): Promise<Kv> {
   });
 }
 
-function openStore({ store, ports, groupName = 'kv' }: KvOptions): Promise<Store> {
-  if (store !== 'disk') {
+/**
+ * Opens the store of a machine that {@link openKv} takes; it is closed when the member has ended.
+ * @throws QuorateError `disk-failed`, `store-damaged`
+ */
+export async function openKvMachine(
+  options: Pick<KvOptions, 'member' | 'ports' | 'store' | 'groupName' | 'transactionOperationsMax'>,
+): Promise<KvMachine> {
+  const store = await openStore(options);
+  // The machine is the member's as long as that lives, also when nobody serves it any more.
+  void options.member.closed.then(() => store.close(() => {}));
+  const { transactionOperationsMax } = options;
+  return new KvMachine(new LayeredStore(store), {
+    ...(transactionOperationsMax === undefined ? {} : { transactionOperationsMax }),
+    kept: options.store !== 'memory',
+  });
+}
+
+function openStore({
+  store,
+  ports,
+  groupName = 'kv',
+}: Pick<KvOptions, 'store' | 'ports' | 'groupName'>): Promise<Store> {
+  if (store === 'memory') {
     return Promise.resolve(new MemoryStore((callback) => void ports.clock.after(0, callback)));
   }
   return new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
 import type { Group } from '../member/group.ts';
+import type { Leadership } from '../member/leadership.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CallOptions } from './api.ts';
 import { type Command, encodeCommand } from './command.ts';
@@ -30,6 +31,7 @@ export class Proposer {
   readonly figures = { pending: 0, failed: 0, leaderChanges: 0 };
   #leader = 0;
   #leaderSinceMs = 0;
+  #leadership: Leadership = { role: 'follower', term: 0, leader: 0, isLeader: false };
   #closed = false;
   readonly #stopListening: () => void;
 
@@ -52,6 +54,17 @@ export class Proposer {
     return this.#closed;
   }
 
+  /** Who leads; nobody, once the member has closed. */
+  get leadership(): Leadership {
+    try {
+      this.#leadership = this.group.leadership;
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      this.#leadership = { ...this.#leadership, role: 'follower', leader: 0, isLeader: false };
+    }
+    return this.#leadership;
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopListening();
@@ -70,7 +83,6 @@ export class Proposer {
       readonly asMember?: boolean;
     } = {},
   ): Promise<Value> {
-    this.#checkBacklog();
     const { requiredTerm = 0, asMember = false } = options;
     // An empty name is the members' own, which nobody else may have.
     const caller = options.caller?.user === '' ? undefined : options.caller;
@@ -81,6 +93,7 @@ export class Proposer {
     this.figures.pending++;
     const sinceMs = this.#clock.monotonicMs();
     try {
+      this.#checkBacklog();
       const request = { ...this.#waiting(options), requiredTerm };
       return (await this.group.propose(bytes, request)) as Value;
     } catch (error) {

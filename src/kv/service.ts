@@ -160,16 +160,16 @@ export class KvService implements Kv {
   }
 
   get isLeader(): boolean {
-    return this.#parts.proposer.group.leadership.isLeader;
+    return this.#parts.proposer.leadership.isLeader;
   }
 
   get leaderId(): bigint {
-    return this.#parts.cluster.idOf(this.#parts.proposer.group.leadership.leader);
+    return this.#parts.cluster.idOf(this.#parts.proposer.leadership.leader);
   }
 
   header(): HeaderFacts {
     const { clusterId, memberId } = this;
-    const { term } = this.#parts.proposer.group.leadership;
+    const { term } = this.#parts.proposer.leadership;
     return { clusterId, memberId, raftTerm: term, revision: this.#parts.machine.model.revision };
   }
 
@@ -187,7 +187,7 @@ export class KvService implements Kv {
       if (raised !== undefined) return raised.alarm;
     }
     if (options.serializable === true) return 'healthy';
-    if (proposer.group.leadership.leader === 0) return 'no-leader';
+    if (proposer.leadership.leader === 0) return 'no-leader';
     try {
       await proposer.readIndex();
       return 'healthy';
@@ -201,7 +201,7 @@ export class KvService implements Kv {
     const { machine, hub, leases, proposer, cluster, housekeeping } = this.#parts;
     const { model } = machine;
     const { fileBytes, usedBytes } = model.size();
-    const { leader, isLeader } = proposer.group.leadership;
+    const { leader, isLeader } = proposer.leadership;
     return {
       currentRevision: model.revision,
       compactRevision: model.compactRevision,

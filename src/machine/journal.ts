@@ -7,6 +7,7 @@
 import { QuorateError } from '../base/errors.ts';
 import type { Key } from './key.ts';
 import { absent } from './page-tree.ts';
+import { encodeValue } from './value-writer.ts';
 
 /** Stands for all keys of a table: it was emptied. */
 export const everything = Symbol('everything');
@@ -33,8 +34,13 @@ export interface Change {
 /** How many changes one command may make. */
 export const changesPerCommandMax = 1_000_000;
 
+/** A command that changed more has its room given back. */
+const keptSlots = 64;
+
 export class Journal {
   #open = false;
+  #count = 0;
+  /** What stands behind the count is left from earlier commands. */
   readonly #tables: Undoable[] = [];
   readonly #keys: (Key | typeof everything)[] = [];
   readonly #befores: unknown[] = [];
@@ -51,7 +57,7 @@ export class Journal {
   /** @throws QuorateError `read-only` unless a command runs, `over-quota` */
   check(): void {
     if (!this.#open) throw new QuorateError('read-only', 'only commands change the state');
-    if (this.#tables.length >= changesPerCommandMax) {
+    if (this.#count >= changesPerCommandMax) {
       throw new QuorateError(
         'over-quota',
         `a command makes at most ${changesPerCommandMax} changes`,
@@ -60,14 +66,15 @@ export class Journal {
   }
 
   record(table: Undoable, key: Key | typeof everything, before: unknown): void {
-    this.#tables.push(table);
-    this.#keys.push(key);
-    this.#befores.push(before);
+    const at = this.#count++;
+    this.#tables[at] = table;
+    this.#keys[at] = key;
+    this.#befores[at] = before;
   }
 
   /** The command has failed: all is as it was. */
   rollBack(): void {
-    for (let i = this.#tables.length - 1; i >= 0; i--) {
+    for (let i = this.#count - 1; i >= 0; i--) {
       this.#tables[i]!.undo(this.#keys[i]!, this.#befores[i]);
     }
     this.end();
@@ -76,7 +83,8 @@ export class Journal {
   /** The command has succeeded. */
   end(): void {
     this.#open = false;
-    if (this.#tables.length === 0) return;
+    this.#count = 0;
+    if (this.#tables.length <= keptSlots) return;
     this.#tables.length = 0;
     this.#keys.length = 0;
     this.#befores.length = 0;
@@ -84,32 +92,28 @@ export class Journal {
 
   /** The changes so far, the last one of each key, with what is there now. */
   changes(): Change[] {
-    const count = this.#tables.length;
+    if (this.#count === 1) return [changeOf(this.#tables[0]!, this.#keys[0]!)];
     const last = new Map<Undoable, Map<unknown, number>>();
-    if (count > 1) {
-      for (let i = 0; i < count; i++) {
-        const table = this.#tables[i]!;
-        const key = this.#keys[i]!;
-        if (key === everything || !last.has(table)) last.set(table, new Map());
-        last.get(table)!.set(typeof key === 'object' ? String(key) : key, i);
-      }
-    }
-    const changes: Change[] = [];
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < this.#count; i++) {
       const table = this.#tables[i]!;
       const key = this.#keys[i]!;
-      const known = last.get(table);
-      const isLast = known?.get(typeof key === 'object' ? String(key) : key) === i;
-      if (count > 1 && !isLast) continue;
-      const part = table.name;
-      if (key === everything)
-        changes.push({ part, key: undefined, value: undefined, removed: true });
-      else {
-        const value = table.look(key);
-        const removed = value === absent;
-        changes.push({ part, key, value: removed ? undefined : value, removed });
-      }
+      if (key === everything || !last.has(table)) last.set(table, new Map());
+      last.get(table)!.set(typeof key === 'object' ? contentOf(key) : key, i);
     }
-    return changes;
+    const places = [...last.values()].flatMap((places) => [...places.values()]);
+    return places.sort((a, b) => a - b).map((i) => changeOf(this.#tables[i]!, this.#keys[i]!));
   }
+}
+
+function changeOf(table: Undoable, key: Key | typeof everything): Change {
+  const part = table.name;
+  if (key === everything) return { part, key: undefined, value: undefined, removed: true };
+  const value = table.look(key);
+  const removed = value === absent;
+  return { part, key, value: removed ? undefined : value, removed };
+}
+
+/** Lists and bytes are the same key if their content is. */
+function contentOf(key: Key): string {
+  return `\u0000${String.fromCharCode(...encodeValue(key))}`;
 }

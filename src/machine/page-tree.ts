@@ -59,6 +59,10 @@ export class PageTree<Value> {
   #epoch = 0;
   /** Counts what may move entries, so that a walk notices and finds its place again. */
   #moves = 0;
+  /** Where the last {@link get} found its key: a `set` of the same key mostly follows. */
+  #found: Leaf<Value> | undefined;
+  #foundAt = 0;
+  #foundMoves = 0;
 
   constructor() {
     this.#root = { leaf: true, epoch: 0, keys: [], values: [] };
@@ -72,13 +76,28 @@ export class PageTree<Value> {
     let page = this.#root;
     while (!page.leaf) page = page.children[after(page.keys, key)]!;
     const at = notBefore(page.keys, key);
-    return at < page.keys.length && compareKeys(page.keys[at]!, key) === 0
-      ? page.values[at]!
-      : absent;
+    if (at >= page.keys.length || compareKeys(page.keys[at]!, key) !== 0) return absent;
+    this.#found = page;
+    this.#foundAt = at;
+    this.#foundMoves = this.#moves;
+    return page.values[at]!;
   }
 
   /** Returns what was there before. */
   set(key: Key, value: Value): Value | Absent {
+    const found = this.#found;
+    // A page of this epoch was reached through pages of this epoch: none is to be copied.
+    if (
+      found !== undefined &&
+      this.#foundMoves === this.#moves &&
+      found.epoch === this.#epoch &&
+      found.keys[this.#foundAt] === key
+    ) {
+      const before = found.values[this.#foundAt]!;
+      found.values[this.#foundAt] = value;
+      return before;
+    }
+    this.#found = undefined;
     const root = this.#own(this.#root);
     this.#root = root;
     const before = this.#set(root, key, value, true);
@@ -325,11 +344,16 @@ function insert<Item>(items: Item[], at: number, item: Item): void {
 
 /** The first place whose key is not before `key`. */
 function notBefore(keys: readonly Key[], key: Key): number {
+  const type = typeof key;
   let low = 0;
   let high = keys.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareKeys(keys[middle]!, key) < 0) low = middle + 1;
+    const other = keys[middle]!;
+    // Keys are mostly of one type, and then compared at once.
+    const before =
+      typeof other === type && type !== 'object' ? other < key : compareKeys(other, key) < 0;
+    if (before) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -337,12 +361,16 @@ function notBefore(keys: readonly Key[], key: Key): number {
 
 /** The first place whose key is after `key`. */
 function after(keys: readonly Key[], key: Key): number {
+  const type = typeof key;
   let low = 0;
   let high = keys.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareKeys(keys[middle]!, key) <= 0) low = middle + 1;
-    else high = middle;
+    const other = keys[middle]!;
+    const isAfter =
+      typeof other === type && type !== 'object' ? other > key : compareKeys(other, key) > 0;
+    if (isAfter) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -307,7 +307,7 @@ export class TypedMachine<
       const plain = this.#state.keepPlain();
       const keeps = this.definition.changesKeptMax > 0;
       const changes: Change[] = keeps ? journal.changes() : [];
-      for (const each of plain) changes.push(each);
+      if (plain.length > 0) changes.push(...plain);
       journal.end();
       this.kept?.store.commit();
       if (changes.length > 0) this.history.add({ index, term, timeMs, command: name, changes });

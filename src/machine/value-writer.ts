@@ -237,8 +237,12 @@ export class ValueWriter {
     const names = Object.keys(value);
     this.byte(tags.object).number(names.length);
     for (const name of names) {
-      if (loneSurrogate.test(name)) throw unsupported('a property is named by no proper text');
-      this.text(name).value(value[name], depth);
+      const from = this.#at;
+      this.text(name);
+      if (!this.#isAscii(from - 1, name.length) && loneSurrogate.test(name)) {
+        throw unsupported('a property is named by no proper text');
+      }
+      this.value(value[name], depth);
     }
     return this;
   }

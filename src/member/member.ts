@@ -6,10 +6,8 @@ import type { Registry } from 'prom-client';
 import { QuorateError } from '../base/errors.ts';
 import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
-import type { LogOptions } from '../engine/log/settings.ts';
 import type { Machine } from '../engine/machine.ts';
-import { type EngineSettings, engineDefaults } from '../engine/settings.ts';
-import { type Beginning, Startup } from '../engine/startup.ts';
+import { Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { Cancel } from '../ports/callbacks.ts';
@@ -30,6 +28,7 @@ import type { MemberOptions } from './options.ts';
 import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
 import { RequestWatch, slowRequestDefaults } from './request-watch.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { startupOptions, type Tuning } from './startup-options.ts';
 import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
@@ -95,20 +94,10 @@ export class Member implements TypedGroupHost {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    const { log, ...settings } = { ...engineDefaults, ...options.settings };
-    const tickMs = options.tickMs ?? settings.tickMs;
-    this.electionTimeoutMs = tickMs * (tuning.engine?.electionTicks ?? settings.electionTicks);
-    this.#startup = new Startup({
-      name: options.name,
-      address: advertise,
-      tags: options.tags ?? {},
-      beginning: beginningFrom(options, advertise),
-      settings: { ...settings, ...tuning.engine, tickMs },
-      log: { ...log, ...tuning.log, repair: options.repair ?? false },
-      random: ports.random,
-      mac: macFrom(ports, options.secret),
-      wake: () => this.#driver.wake(),
-    });
+    const startup = startupOptions(ports, options, { advertise, tuning });
+    this.#startup = new Startup({ ...startup, wake: () => this.#driver.wake() });
+    const { tickMs, electionTicks } = startup.settings;
+    this.electionTimeoutMs = tickMs * electionTicks;
     this.#driver = new Driver({
       startup: this.#startup,
       clock: ports.clock,
@@ -401,27 +390,3 @@ export class Member implements TypedGroupHost {
 }
 
 const unopened = new QuorateError('unknown-group', 'the group is not open on this member');
-
-function beginningFrom(
-  { name, peers, join = [], clusterToken, discovery }: MemberOptions,
-  advertise: string,
-): Beginning {
-  if (join.length > 0) return { type: 'join', addresses: () => join };
-  if (peers === undefined && discovery !== undefined) {
-    return { type: 'join', addresses: () => discovery.addresses() };
-  }
-  const founders = peers ?? [{ name, address: advertise }];
-  return { type: 'found', founders, token: clusterToken ?? '' };
-}
-
-function macFrom({ crypto }: Ports, secret: string | undefined) {
-  if (secret === undefined) return undefined;
-  const key = new TextEncoder().encode(secret);
-  return (bytes: Uint8Array) => crypto.hmacSha256(key, bytes);
-}
-
-/** Sizes and paces that are fit for most members as they are: tests make them small. */
-export interface Tuning {
-  readonly engine?: Partial<EngineSettings>;
-  readonly log?: Omit<LogOptions, 'repair'>;
-}

@@ -9,8 +9,9 @@ import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Address } from '../ports/streams.ts';
 import { LinkDriver } from './link-driver.ts';
-import { Member, type Tuning } from './member.ts';
+import { Member } from './member.ts';
 import type { MemberOptions } from './options.ts';
+import type { Tuning } from './startup-options.ts';
 
 /**
  * Opens a member on these ports: the door does it with the platform's.

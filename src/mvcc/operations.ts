@@ -68,15 +68,23 @@ function choose(parts: ModelParts, writer: KeyWriter, request: TxnRequest): Path
   return { succeeded, steps };
 }
 
+/** First all puts, then all ranges, as in etcd: that decides which refusal a client is told. */
 function check(parts: ModelParts, writer: KeyWriter, path: Path): void {
-  for (const step of path.steps) {
-    if ('steps' in step) check(parts, writer, step);
-    else if (step.type === 'range' && step.revision !== 0) {
-      checkRevision(readable(parts, writer), step.revision);
-    } else if (step.type === 'put') {
-      checkPut(writer, step);
-      if (step.lease !== 0n) parts.leases.usable(step.lease);
-    }
+  for (const step of stepsOf(path)) {
+    if (step.type !== 'put') continue;
+    checkPut(writer, step);
+    if (step.lease !== 0n) parts.leases.usable(step.lease);
+  }
+  for (const step of stepsOf(path)) {
+    if (step.type !== 'range' || step.revision === 0) continue;
+    checkRevision(readable(parts, writer), step.revision);
+  }
+}
+
+function* stepsOf({ steps }: Path): Generator<Exclude<TxnOperation, TxnRequest>> {
+  for (const step of steps) {
+    if ('steps' in step) yield* stepsOf(step);
+    else yield step;
   }
 }
 

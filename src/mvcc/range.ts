@@ -62,10 +62,12 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
     request.maxModRevision !== 0 ||
     request.minCreateRevision !== 0 ||
     request.maxCreateRevision !== 0;
-  // A walk in the order that was asked for may end at the limit.
+  // A walk in the order that was asked for may end at the limit. Where a target is named and no
+  // order, etcd cuts what it finds in the order of the keys, and sorts the rest; so does this.
   const sorted = order.target !== 'key';
+  const cutFirst = !sorted || (request.sortOrder === 'none' && !bounded);
   const reverse = !sorted && order.descending;
-  const enough = request.limit > 0 && !sorted ? request.limit + 1 : Number.POSITIVE_INFINITY;
+  const enough = request.limit > 0 && cutFirst ? request.limit + 1 : Number.POSITIVE_INFINITY;
   const valueNeeded = !request.keysOnly || order.target === 'value';
   let kvs: KeyValue[] = [];
   let met = 0;

@@ -10,8 +10,14 @@ import {
   restoreMembership,
   simpleChange,
 } from './change.ts';
-import { type ChangeStep, type ConfigurationState, emptyConfiguration } from './configuration.ts';
+import {
+  type ChangeStep,
+  type ConfigurationChange,
+  type ConfigurationState,
+  emptyConfiguration,
+} from './configuration.ts';
 import { majority } from './quorum.ts';
+import { decodeChange, encodeChange } from './wire/change.ts';
 
 const context = { lastIndex: 10, inflightMessagesMax: 4, inflightBytesMax: 1000 };
 
@@ -176,5 +182,24 @@ describe('changes of configuration', () => {
       expect(isJoint(configuration)).toBe(joint);
       expect(configuration.autoLeave).toBe(leaves);
     },
+  );
+});
+
+test('a forced change leaves those it names, whatever the group was', () => {
+  fc.assert(
+    fc.property(configurations, steps, fc.boolean(), (before, changes, autoLeave) => {
+      const joint = attempt(() => enterJoint(before, { autoLeave, steps: changes }, context));
+      for (const each of [before, joint]) {
+        if (each === undefined) continue;
+        const forced: ConfigurationChange = {
+          transition: 'forced',
+          steps: [{ type: 'add-voter', member: 9 }],
+          context: new Uint8Array(),
+        };
+        const after = applyChange(each, decodeChange(encodeChange(forced)), context);
+        expect(after.configuration).toEqual({ ...emptyConfiguration, voters: [9] });
+        expect([...after.progress.keys()]).toEqual([9]);
+      }
+    }),
   );
 });

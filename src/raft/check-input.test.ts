@@ -7,6 +7,7 @@ import type { Entry } from './entry.ts';
 import type { Input } from './input.ts';
 import { MemoryStorage } from './memory-storage.ts';
 import { Raft } from './raft.ts';
+import { encodeChange } from './wire/change.ts';
 
 const tooLarge = 2 ** 53;
 const x = new Uint8Array([120]);
@@ -350,4 +351,13 @@ describe('a leader that knows of more than the log holds', () => {
     // A deposed leader may know of entries that were replaced since.
     raft.step({ ...heartbeat, commit: 3, term: 2 });
   });
+});
+
+test('nobody proposes a forced change', () => {
+  const raft = member('leader');
+  const steps = [{ type: 'add-voter', member: 1 }] as const;
+  const data = encodeChange({ transition: 'forced', steps, context: new Uint8Array() });
+  expect(() => raft.step({ type: 'propose', entries: [{ type: 'configuration', data }] })).toThrow(
+    /never proposed/,
+  );
 });

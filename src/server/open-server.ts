@@ -7,6 +7,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Kv } from '../kv/api.ts';
+import { type KvOptions, openKv } from '../kv/open-kv.ts';
 import type { Member } from '../member/member.ts';
 import { openMemberOn } from '../member/open-member.ts';
 import type { MemberOptions } from '../member/options.ts';
@@ -14,6 +15,7 @@ import type { Compression } from '../ports/compression.ts';
 import type { Http } from '../ports/http.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { Signing } from '../ports/signing.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { EtcdFront } from './etcd-front.ts';
 import { Listening } from './listening.ts';
@@ -21,12 +23,14 @@ import { clusterVersion, etcdVersion } from './services/context.ts';
 import type { ServerSettings } from './settings/settings.ts';
 import { addressText, type Endpoint, isLoopback, parseUrls } from './settings/urls.ts';
 import { readCredentials, watchCredentials } from './tls.ts';
+import { tokenOptions } from './token-settings.ts';
 
 /** The world as a server needs it. */
 export interface ServerPorts extends Ports {
   readonly http: Http;
   readonly compression: Compression;
   readonly textFiles: TextFiles;
+  readonly signing: Signing;
 }
 
 /** What makes the key-value service on a member. */
@@ -34,6 +38,8 @@ export type KvMaker = (member: Member, ports: ServerPorts, settings: ServerSetti
 
 /** How long calls under way may take when the server closes. */
 const graceMs = 5_000;
+/** How long a member waits at the start for a majority to be there. */
+const openingMsMax = 24 * 3_600_000;
 
 /** A server that serves. */
 export class Server {
@@ -89,14 +95,11 @@ export class Server {
  * Opens a server on these ports: the door does it with the platform's.
  * @throws QuorateError as `openServer` says
  */
-export async function openServerOn(
-  ports: ServerPorts,
-  settings: ServerSettings,
-  makeKv: KvMaker,
-): Promise<Server> {
+export async function openServerOn(ports: ServerPorts, settings: ServerSettings): Promise<Server> {
   const { logger } = ports;
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
+  const token = await tokenOptions(ports, settings);
   const undo: (() => Promise<void>)[] = [];
   try {
     const member = await openMemberOn(ports, await memberOptions(ports, settings));
@@ -109,7 +112,7 @@ export async function openServerOn(
       { memberId: String(member.id), name: settings.name, cluster: settings.clusterToken },
       'this member has opened',
     );
-    const kv = await makeKv(member, ports, settings);
+    const kv = await openKv({ ...kvOptions(ports, settings, member), token });
     undo.push(() => kv.close());
     const front = new EtcdFront({
       kv,
@@ -206,6 +209,26 @@ async function memberOptions(ports: ServerPorts, settings: ServerSettings): Prom
     logger: ports.logger,
     // An election begins after one to two of etcd's timeouts without a leader.
     tickMs: Math.max(1, Math.round(electionTimeoutMs / 20)),
+  };
+}
+
+function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member): KvOptions {
+  const { autoCompaction } = settings;
+  return {
+    member,
+    ports,
+    logger: ports.logger,
+    store: settings.store,
+    electionTimeoutMs: settings.electionTimeoutMs,
+    clientUrls: settings.advertiseClientUrls,
+    peerUrls: settings.advertisePeerUrls,
+    requestBytesMax: settings.requestBytesMax,
+    transactionOperationsMax: settings.txnOperationsMax,
+    quotaBytes: settings.quotaBytes,
+    ...(autoCompaction === undefined ? {} : { autoCompaction }),
+    watchProgressIntervalMs: settings.progressNotifyIntervalMs,
+    // The others of a new cluster may be started later, by hand.
+    timeoutMs: openingMsMax,
   };
 }
 

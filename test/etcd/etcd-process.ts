@@ -7,7 +7,11 @@ import { freePorts, until } from '../processes/waiting.ts';
 
 /** Whether this machine has etcd and etcdctl. */
 export function hasEtcd(): boolean {
-  return ['etcd', 'etcdctl'].every((name) => spawnSync(name, ['--version']).status === 0);
+  const asks = [
+    ['etcd', '--version'],
+    ['etcdctl', 'version'],
+  ] as const;
+  return asks.every(([name, arg]) => spawnSync(name, [arg]).status === 0);
 }
 
 export class EtcdProcess {

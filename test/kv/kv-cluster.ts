@@ -1,4 +1,5 @@
 /** Key-value services on real members, and short ways to ask them. */
+import { join } from 'node:path';
 import { type TestCluster, testCluster } from '../../src/index.ts';
 import type { Kv, WatchCreateRequest, WatchResponse, WatchStream } from '../../src/kv/api.ts';
 import { type KvOptions, openKv } from '../../src/kv/open-kv.ts';
@@ -11,6 +12,7 @@ import type {
   TxnRequest,
 } from '../../src/mvcc/request.ts';
 import { nodePorts } from '../../src/platform/node-ports.ts';
+import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 
 const silent: Logger = {
@@ -34,6 +36,7 @@ export async function kvCluster(
   count: number,
   options: Partial<KvOptions> = {},
 ): Promise<KvCluster> {
+  const directory = await temporaryDirectory();
   const members = await testCluster({ members: count, options: { logger: silent } });
   const kvs: Kv[] = [];
   const cluster: KvCluster = {
@@ -41,7 +44,7 @@ export async function kvCluster(
     kvs,
     async open(index) {
       const member = members.members[index]!;
-      const ports = nodePorts({ dataDir: '/nowhere', logger: silent });
+      const ports = nodePorts({ dataDir: join(directory.path, String(index)), logger: silent });
       const base = { member, ports, logger: silent, electionTimeoutMs: 200 };
       const kv = await openKv({ ...base, ...options });
       kvs[index] = kv;
@@ -51,6 +54,7 @@ export async function kvCluster(
     async close() {
       await Promise.all(kvs.map((kv) => kv.close()));
       await members.close();
+      await directory.remove();
     },
   };
   await Promise.all(members.members.map((_, index) => cluster.open(index)));

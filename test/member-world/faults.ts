@@ -7,6 +7,9 @@ import { healthyDisk } from '../../src/sim/disk-faults.ts';
 import { healthyLink } from '../../src/sim/network.ts';
 import type { MemberWorld } from './member-world.ts';
 
+/** What faults are done to: worlds of other machines have it too. */
+export type FaultyWorld = Pick<MemberWorld, 'world' | 'names' | 'node' | 'crash' | 'restart'>;
+
 type Fault = (target: string) => void;
 
 /** How long a fault lasts, or what is down stays down. */
@@ -16,14 +19,14 @@ const crashCallsMax = 400;
 
 /** See above. */
 export class Faults {
-  readonly #world: MemberWorld;
+  readonly #world: FaultyWorld;
   readonly #random: SeededRandom;
   readonly #chosen: readonly Fault[];
   /** What was done, for whoever looks at a run. */
   readonly log: string[] = [];
   #active = true;
 
-  constructor(world: MemberWorld) {
+  constructor(world: FaultyWorld) {
     this.#world = world;
     this.#random = world.world.randomFor('faults');
     const all = Object.values(this.#kinds);

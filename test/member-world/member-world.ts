@@ -5,9 +5,10 @@
 import { QuorateError } from '../../src/base/errors.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Group } from '../../src/member/group.ts';
-import type { Member, Tuning } from '../../src/member/member.ts';
+import type { Member } from '../../src/member/member.ts';
 import { openMemberOn } from '../../src/member/open-member.ts';
 import type { MemberOptions } from '../../src/member/options.ts';
+import type { Tuning } from '../../src/member/startup-options.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { MemberId } from '../../src/raft/entry.ts';
 import type { SimNode } from '../../src/sim/sim-node.ts';

@@ -3,7 +3,7 @@
  * why by name, the others go on, and it takes part again when it is started anew.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,8 +47,14 @@ describe('a member whose calls of the system fail', () => {
   let peers: string;
   const members = new Map<string, JournalProcess>();
 
-  function start(name: string, under: readonly string[] = []): JournalProcess {
-    const member = new JournalProcess({ name, directory: path.join(root, name), peers, under });
+  function start(name: string, under: readonly string[] = [], repair = false): JournalProcess {
+    const member = new JournalProcess({
+      name,
+      directory: path.join(root, name),
+      peers,
+      under,
+      repair,
+    });
     members.set(name, member);
     return member;
   }
@@ -108,4 +114,26 @@ describe('a member whose calls of the system fail', () => {
       }
     },
   );
+
+  it('a log that was damaged on disk: refused by name, and repaired when told to', async (context) => {
+    context.skip(reason !== undefined, reason);
+    await members.get(victim)!.kill();
+    const directory = path.join(root, victim, 'log');
+    const segment = readdirSync(directory)
+      .filter((name) => name.endsWith('.log'))
+      .sort()[0]!;
+    const file = path.join(directory, segment);
+    const content = readFileSync(file);
+    // In the midst of the first batches, which all others vouch for.
+    content[4096 + 200]! ^= 4;
+    writeFileSync(file, content);
+    const refused = start(victim);
+    await until('it to refuse', () => !refused.running, limitMs);
+    expect(refused.endedWith).toBe('log-damaged');
+    const before = acknowledged().length;
+    const repaired = start(victim, [], true);
+    await until('it to be back', () => repaired.ready, limitMs);
+    await until('it to take part', () => repaired.acknowledged.length > 20, limitMs);
+    expect(await repaired.lacking(acknowledged().slice(before), limitMs)).toBe('');
+  });
 });

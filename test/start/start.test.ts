@@ -1,5 +1,5 @@
 /** `npm start` as a newcomer uses it: three members, a kill -9, Ctrl-C, and the data found again. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -113,6 +113,32 @@ describe('npm start', () => {
     expect(second.output).toContain('something listens there already');
     expect(await again.end()).toBe(0);
   });
+});
+
+test('npm start alone: three members of a server for clients of etcd', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'quorate-start-'));
+  const started = new Started(['--data', folder]);
+  try {
+    const { addresses, pids } = await started.ready();
+    expect(addresses).toHaveLength(3);
+    const post = (url: string, what: string, body: object): Promise<Response> =>
+      fetch(`${url}/v3/kv/${what}`, { method: 'POST', body: JSON.stringify(body) });
+    const [first, second, third] = addresses as [string, string, string];
+    const hello = Buffer.from('hello').toString('base64');
+    expect((await post(first, 'put', { key: hello, value: hello })).status).toBe(200);
+    for (const url of [second, third]) {
+      const { kvs } = (await (await post(url, 'range', { key: hello })).json()) as { kvs: unknown };
+      expect(kvs).toMatchObject([{ key: hello, value: hello, version: '1' }]);
+    }
+    // The lines that are printed work when they are pasted.
+    const [, line] = /(curl \S+\/v3\/kv\/range.*)\n/.exec(started.output)!;
+    expect(spawnSync('sh', ['-c', line!]).stdout.toString()).toContain('"kvs"');
+    expect(await started.end()).toBe(0);
+    for (const pid of pids) expect(isAlive(pid)).toBe(false);
+  } finally {
+    await started.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('other names: the timeline plays, an unknown one lists what there is', async () => {

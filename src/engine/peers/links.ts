@@ -180,9 +180,7 @@ export class Links {
       const other = link.hello?.member ?? link.peer;
       if (other === peer && link.state !== 'closed' && !link.callsOnly) return;
     }
-    // Should all members have moved at once, nobody could tell the others through the cluster.
-    const other = hint !== undefined && reach.attempts++ % 2 === 1;
-    this.dial(peer, other ? hint : address);
+    this.dial(peer, reach.choose(address, hint));
   }
 
   #reachOf(peer: MemberId): Reach {

@@ -43,6 +43,18 @@ test('every message of every group arrives as it was sent, in order', () => {
   );
 });
 
+test('what a suspect member answers or asks arrives with its mark', () => {
+  const ends = { from: 3, to: 4, term: 7, suspect: true } as const;
+  const rejected = { rejected: true, hintIndex: 2, hintTerm: 1 };
+  const messages: Grouped[] = [
+    [1, { type: 'append-reply', ...ends, index: 5, ...rejected }],
+    [1, { type: 'heartbeat-reply', ...ends, round: 9 }],
+    [2, { type: 'read-index', ...ends, incarnation: 3, readId: 4 }],
+    [2, { type: 'quiesce-reply', ...ends, agreed: false }],
+  ];
+  expect(decode(encode(messages).bytes).messages).toEqual(messages);
+});
+
 test('is counted with no less than it takes', () => {
   fc.assert(
     fc.property(traffic, (messages) => {

@@ -16,8 +16,6 @@ const PATIENCE = 10;
 
 export class Reach {
   nextDialMs: number;
-  /** How often it was dialed. */
-  attempts = 0;
   /** Of links that are gone. */
   bytesIn = 0;
   bytesOut = 0;
@@ -25,12 +23,21 @@ export class Reach {
   readonly #settings: ReachSettings;
   readonly #patienceMs: number;
   #backoffMs: number;
+  #attempts = 0;
 
   constructor(nowMs: number, patient: boolean, settings: ReachSettings) {
     this.#settings = settings;
     this.#backoffMs = settings.dialBackoffMsMin;
     this.#patienceMs = patient ? PATIENCE * settings.dialBackoffMsMin : 0;
     this.nextDialMs = nowMs + this.#patienceMs;
+  }
+
+  /**
+   * Which address to dial now: every other time the hint, where there is one. Should all members have
+   * moved at once, nobody could tell the others through the cluster.
+   */
+  choose(address: string, hint: string | undefined): string {
+    return hint !== undefined && this.#attempts++ % 2 === 1 ? hint : address;
   }
 
   /** A link, or an attempt, is over. */

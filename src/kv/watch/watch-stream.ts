@@ -89,8 +89,8 @@ export class Stream implements WatchStream {
   cancel(watchId: bigint): void {
     const watch = this.watches.get(watchId);
     if (watch === undefined) return;
-    this.#remove(watch);
     this.#send({ watchId, canceled: true });
+    this.#remove(watch);
   }
 
   progress(): void {
@@ -150,8 +150,9 @@ export class Stream implements WatchStream {
 
   /** What the watch still wanted is gone. */
   cancelCompacted(watch: Watch): void {
-    this.#remove(watch);
+    // Said first: once the watch is gone, an answer to a question for progress may follow.
     this.#compacted(watch);
+    this.#remove(watch);
   }
 
   /** The rules of access have changed: who may not read any more is told no more. */
@@ -161,8 +162,8 @@ export class Stream implements WatchStream {
         this.#host.check(this.caller, watch.request);
       } catch (error) {
         if (!(error instanceof QuorateError)) throw error;
-        this.#remove(watch);
         this.#send({ watchId: watch.id, canceled: true, cancelReason: error });
+        this.#remove(watch);
       }
     }
   }

@@ -98,10 +98,22 @@ function operationOf({ request }: pb.RequestOp, depth: number): TxnOperation {
     case 'requestTxn':
       return txnRequest(request.value, depth + 1);
     default:
-      // That is what etcd says to an operation without content.
-      throw new QuorateError('key-not-found', 'an operation of a transaction is empty');
+      return emptyOperation;
   }
 }
+
+/**
+ * An operation without content. Etcd says "key not found" to it, but only when its turn comes in
+ * checking the transaction; so does this, when its key is looked at.
+ */
+const emptyOperation: DeleteRangeRequest = {
+  type: 'delete-range',
+  rangeEnd: new Uint8Array(0),
+  prevKv: false,
+  get key(): Uint8Array {
+    throw new QuorateError('key-not-found', 'an operation of a transaction is empty');
+  },
+};
 
 function compareOf({ key, rangeEnd, result, target, targetUnion }: pb.Compare): Compare {
   const found = compareResults[result];

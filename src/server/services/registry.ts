@@ -8,6 +8,13 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { assert } from '../../base/assert.ts';
 import type { Codec, Method } from '../../grpc/method.ts';
 import type { GrpcServer, StreamingHandler, UnaryHandler } from '../../grpc/server.ts';
+import {
+  encodeDeleteRangeResponse,
+  encodePutResponse,
+  encodeRangeResponse,
+  encodeWatchResponse,
+} from '../convert/encode.ts';
+import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
 
 type AnyMessage = MessageShape<DescMessage>;
 
@@ -81,9 +88,23 @@ export function methodOf<Input extends DescMessage, Output extends DescMessage>(
   };
 }
 
+/** Messages that are written by hand, because most of a server's work is to write them. */
+const encoders: ReadonlyMap<DescMessage, (message: never) => Uint8Array> = new Map<
+  DescMessage,
+  (message: never) => Uint8Array
+>([
+  [pb.RangeResponseSchema, encodeRangeResponse],
+  [pb.PutResponseSchema, encodePutResponse],
+  [pb.DeleteRangeResponseSchema, encodeDeleteRangeResponse],
+  [pb.WatchResponseSchema, encodeWatchResponse],
+]);
+
 function codecOf<Message extends DescMessage>(schema: Message): Codec<MessageShape<Message>> {
+  const byHand = encoders.get(schema) as
+    | ((message: MessageShape<Message>) => Uint8Array)
+    | undefined;
   return {
-    encode: (message) => toBinary(schema, message),
+    encode: byHand ?? ((message) => toBinary(schema, message)),
     decode: (bytes) => fromBinary(schema, bytes),
   };
 }

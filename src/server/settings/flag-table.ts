@@ -87,6 +87,7 @@ export const flagTable = {
   'host-whitelist': flag('list'),
   cors: flag('list'),
   'strict-security': flag('switch', 'false'),
+  store: flag('text', 'disk'),
   'log-level': flag('text', 'info'),
   logger: ignored('text', ownLogger),
   'log-outputs': ignored('list', ownLogger),

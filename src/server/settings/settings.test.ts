@@ -43,7 +43,7 @@ describe('settings', () => {
       initialCluster: [{ name: 'a' }, { name: 'b', url: 'http://10.0.0.2:2380' }],
       strictSecurity: true,
       gateway: false,
-      autoCompaction: { mode: 'periodic', retentionMs: 3_600_000 },
+      autoCompaction: { mode: 'periodic', retention: 3_600_000 },
     });
   });
 

@@ -21,6 +21,8 @@ export interface TlsFiles {
 export interface ServerSettings {
   readonly name: string;
   readonly dataDir: string;
+  /** Whether keys and values are held in memory, or in a store on disk that may be larger. */
+  readonly store: 'memory' | 'disk';
   readonly listenClient: readonly Endpoint[];
   readonly advertiseClientUrls: readonly string[];
   readonly listenPeer: Endpoint;
@@ -37,9 +39,9 @@ export interface ServerSettings {
   readonly txnOperationsMax: number;
   readonly streamsMax: number;
   readonly learnersMax: number;
+  /** By age (`retention` in ms), or by count of revisions that are kept. */
   readonly autoCompaction:
-    | { readonly mode: 'periodic'; readonly retentionMs: number }
-    | { readonly mode: 'revision'; readonly retention: number }
+    | { readonly mode: 'periodic' | 'revision'; readonly retention: number }
     | undefined;
   readonly strictReconfiguration: boolean;
   /** `simple`, or `jwt,…` as etcd writes it. */
@@ -91,6 +93,7 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
   const settings: ServerSettings = {
     name,
     dataDir: flags.text('data-dir') || `${name}.etcd`,
+    store: storeKind(flags.text('store')),
     listenClient: parseUrls(flags.list('listen-client-urls'), 'listen-client-urls'),
     advertiseClientUrls: flags.list('advertise-client-urls'),
     listenPeer: listenPeer[0]!,
@@ -198,7 +201,7 @@ function autoCompaction(flags: Flags): ServerSettings['autoCompaction'] {
   const ms = /^\d+$/.test(retention)
     ? Number(retention) * 3_600_000
     : durationMs(retention, 'auto-compaction-retention');
-  return { mode, retentionMs: ms };
+  return { mode, retention: ms };
 }
 
 interface TlsFlags {
@@ -238,6 +241,11 @@ function tlsFiles(flags: Flags, names: TlsFlags): TlsFiles | undefined {
     // As in etcd: who names authorities wants certificates.
     clientCertificateRequired: flags.switch(names.required) || authorityPath !== '',
   };
+}
+
+function storeKind(text: string): ServerSettings['store'] {
+  if (text === 'memory' || text === 'disk') return text;
+  throw invalid(`store is memory or disk, not "${text}"`);
 }
 
 function logLevel(text: string): ServerSettings['logLevel'] {

@@ -1,0 +1,75 @@
+/**
+ * `quorate/server`: a highly available key-value store that any client of etcd v3 can use, in an
+ * application's own process. The same as the command `quorate serve`.
+ */
+import { jsonLogger } from './platform/json-logger.ts';
+import { NodeCompression } from './platform/node-compression.ts';
+import { NodeHttp } from './platform/node-http.ts';
+import { nodePorts } from './platform/node-ports.ts';
+import { NodeSigning } from './platform/node-signing.ts';
+import { NodeTextFiles } from './platform/node-text-files.ts';
+import type { Logger } from './ports/logger.ts';
+import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
+import { readSettings, type ServerSettings } from './server/settings/settings.ts';
+import { settled } from './server/tls.ts';
+
+export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type { Kv } from './kv/api.ts';
+export type { HttpExchange, HttpRequest } from './ports/http.ts';
+export type { Logger } from './ports/logger.ts';
+export { EtcdFront, type EtcdFrontOptions } from './server/etcd-front.ts';
+export { Listening, type ListeningOptions } from './server/listening.ts';
+export type { Server } from './server/open-server.ts';
+export type { ServerSettings, TlsFiles } from './server/settings/settings.ts';
+
+/** What a server in this process may be given beside its settings. */
+export interface OpenServerOptions {
+  /** Pino-shaped. By default lines of JSON on the standard error output, from `logLevel` on. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Reads settings as `quorate serve` does: etcd's flags, `ETCD_` and `QUORATE_` variables, or a
+ * configuration file.
+ *
+ * @throws QuorateError `invalid-config`, `file-not-found`
+ */
+export function readServerSettings(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<ServerSettings> {
+  const files = new NodeTextFiles();
+  const readFile = (path: string): Promise<string> => settled((answer) => files.read(path, answer));
+  return readSettings({ args, env, readFile });
+}
+
+/**
+ * Opens a server: a member of a cluster, the key-value service on it, and the listeners for its
+ * clients. It serves as soon as this returns; with several members, once a majority is there.
+ *
+ * @throws QuorateError `invalid-config`, `insecure-listener`, `address-in-use`, `tls-failed`,
+ *   `file-not-found`, and those of `openMember`
+ *
+ * @example
+ * ```ts
+ * import { openServer, readServerSettings } from 'quorate/server';
+ *
+ * const server = await openServer(await readServerSettings(['--name', 'a']));
+ * console.log(server.clientUrls);
+ * await server.close();
+ * ```
+ */
+export function openServer(
+  settings: ServerSettings,
+  options: OpenServerOptions = {},
+): Promise<Server> {
+  const logger = options.logger ?? jsonLogger({ level: settings.logLevel });
+  const ports: ServerPorts = {
+    ...nodePorts({ dataDir: settings.dataDir, logger }),
+    http: new NodeHttp(),
+    compression: new NodeCompression(),
+    textFiles: new NodeTextFiles(),
+    signing: new NodeSigning(),
+  };
+  return openServerOn(ports, settings);
+}
