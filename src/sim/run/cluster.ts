@@ -4,8 +4,9 @@
  */
 import { QuorateError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { Member, Tuning } from '../../member/member.ts';
+import type { Member } from '../../member/member.ts';
 import { openMemberOn } from '../../member/open-member.ts';
+import type { Tuning } from '../../member/startup-options.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Random } from '../../ports/random.ts';
 import { ConsensusChecker, type WatchedLife } from '../checkers/consensus.ts';
