@@ -278,8 +278,10 @@ export class TypedMachine<
     const scope = new CommandScope(this.#seed, index, term, context.timeMs);
     return this.#run(entry.name, context, () => {
       const value = command!.run(this.#state.forCommands, entry.input, scope);
-      if (isThenable(value)) throw new Refusal('command-failed', 'a command cannot wait');
-      return value;
+      if (!isThenable(value)) return value;
+      // Whatever becomes of it, it is too late.
+      value.then(ignore, ignore);
+      throw new Refusal('command-failed', 'a command cannot wait');
     });
   }
 
@@ -382,6 +384,8 @@ export class TypedMachine<
     for (const listener of this.#versionListeners) listener();
   }
 }
+
+const ignore = (): void => {};
 
 function unknown(what: 'command' | 'query', name: string): QuorateError {
   return new QuorateError('unknown-command', `the machine has no ${what} ${name}`);
