@@ -9,6 +9,9 @@ export const programs = {
   counters: 'systems/counters/main.ts',
   raftKv: 'systems/raft-kv/main.ts',
   oneValue: 'systems/one-value/main.ts',
+  plantedBugs: 'test/planted-bugs/main.ts',
+  plantedBugsHunt: 'test/planted-bugs/hunt.ts',
+  plantedBugsHook: 'test/planted-bugs/hook.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };
 
