@@ -9,6 +9,7 @@ export const programs = {
   raftSuite: 'test/raft-suite/run.ts',
   counters: 'systems/counters/main.ts',
   raftKv: 'systems/raft-kv/main.ts',
+  haWorker: 'systems/ha-worker/main.ts',
   oneValue: 'systems/one-value/main.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };

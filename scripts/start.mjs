@@ -42,6 +42,17 @@ const starts = new Map([
       start: (folder) => runTrio(raftKv, folder),
     },
   ],
+  [
+    'ha-worker',
+    {
+      does: 'one copy of an application with the store inside it',
+      start: (folder) => {
+        // The program reads its flags by itself; ours are not among them.
+        process.argv.splice(2, Infinity, ...(folder === undefined ? [] : ['--data-dir', folder]));
+        return import(pathToFileURL(builtPath(programs.haWorker)).href);
+      },
+    },
+  ],
   ['timeline', { does: 'plays an election and a replication of three cores', start: playTimeline }],
 ]);
 

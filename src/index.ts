@@ -54,7 +54,8 @@ export type {
 export type { SchemaIssue, SchemaResult, StandardSchema } from './machine/standard-schema.ts';
 export type { TypedMachine, TypedMachineOptions } from './machine/typed-machine.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
-export type { Group, LeaderHandler, Leadership, Leading, ProposeOptions } from './member/group.ts';
+export type { Group, LeaderHandler, Leading, ProposeOptions } from './member/group.ts';
+export type { Leadership } from './member/leadership.ts';
 export type { LostMajorityReport } from './member/lost-majority.ts';
 export type { Member } from './member/member.ts';
 export type { MemberInfo } from './member/member-info.ts';

@@ -6,6 +6,7 @@ import { jsonLogger } from './platform/json-logger.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeHttp } from './platform/node-http.ts';
 import { nodePorts } from './platform/node-ports.ts';
+import { NodeSigning } from './platform/node-signing.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
@@ -68,6 +69,7 @@ export function openServer(
     http: new NodeHttp(),
     compression: new NodeCompression(),
     textFiles: new NodeTextFiles(),
+    signing: new NodeSigning(),
   };
   return openServerOn(ports, settings);
 }

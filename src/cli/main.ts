@@ -7,6 +7,7 @@ import { QuorateError } from '../base/errors.ts';
 import { gossipCommand, gossipUsage } from './gossip.ts';
 import { recoverCommand, recoverUsage } from './recover.ts';
 import { serveCommand, serveUsage } from './serve.ts';
+import { simCommand, simUsage } from './sim.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
 interface Command {
@@ -19,6 +20,7 @@ const commands: Readonly<Record<string, Command>> = {
   serve: { usage: serveUsage, run: serveCommand },
   gossip: { usage: gossipUsage, run: gossipCommand },
   recover: { usage: recoverUsage, run: recoverCommand },
+  sim: { usage: simUsage, run: simCommand },
 };
 
 async function main(args: readonly string[]): Promise<number> {

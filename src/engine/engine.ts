@@ -103,6 +103,13 @@ export class Engine implements ReplicaHost, PeerHandler {
   #wallMs = 0;
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closeByMs = 0;
+  /** Set for an election timeout after a stall. */
+  #poorLeader:
+    | {
+        readonly stalled: { readonly lateMs: number; readonly diskStalledMs: number };
+        readonly untilMs: number;
+      }
+    | undefined;
   /** The engine's own requests have negative tickets. */
   #nextOwnTicket = -1;
   readonly #own = new Map<Ticket, (outcome: Outcome) => void>();
@@ -314,15 +321,25 @@ export class Engine implements ReplicaHost, PeerHandler {
     if (this.#state === 'closing') this.#goOnClosing();
   }
 
-  /** A member whose disk or event loop stalls makes a poor leader: it gives leadership away. */
+  /**
+   * A member whose disk or event loop stalls makes a poor leader: it gives leadership away. After a
+   * stall it has heard nobody for long, so it may take a moment until it knows who can follow it.
+   */
   #watch(lateMs: number, electionTimeoutMs: number): void {
     const oldest = this.#appends[0];
-    const stalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
-    if (lateMs < electionTimeoutMs && stalledMs < electionTimeoutMs) return;
-    const led = [...this.#replicas.values()].filter(({ role }) => role === 'leader');
+    const diskStalledMs = oldest === undefined ? 0 : this.#nowMs - oldest.sinceMs;
+    if (lateMs >= electionTimeoutMs || diskStalledMs >= electionTimeoutMs) {
+      const stalled = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(diskStalledMs) };
+      this.#poorLeader = { stalled, untilMs: this.#nowMs + electionTimeoutMs };
+    }
+    if (this.#poorLeader === undefined) return;
+    const { stalled, untilMs } = this.#poorLeader;
+    if (this.#nowMs > untilMs) this.#poorLeader = undefined;
+    const led = [...this.#replicas.values()].filter(
+      ({ role, raft }) => role === 'leader' && raft.core.transferTarget === NOBODY,
+    );
     const groups = led.filter((replica) => this.#giveAway(replica)).map(({ id }) => id);
     if (groups.length === 0) return;
-    const stalled = { lateMs: Math.round(lateMs), diskStalledMs: Math.round(stalledMs) };
     const facts = { ...stalled, groupCount: groups.length, groups: groups.slice(0, 10) };
     this.#say('warn', facts, 'stalled: leadership is given away');
   }

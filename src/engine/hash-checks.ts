@@ -76,6 +76,8 @@ export class HashChecks {
   tick(nowMs: number): void {
     const { hashCheckEntries, hashCheckMs } = this.#host.settings;
     for (const group of this.#groups.values()) {
+      // Thousands of groups that were just opened are not all compared at once.
+      if (group.atMs === 0) group.atMs = nowMs;
       const { replica, index, atMs } = group;
       if (replica.role !== 'leader' || replica.appliedIndex === index) continue;
       const due = replica.appliedIndex - index >= hashCheckEntries || nowMs - atMs >= hashCheckMs;

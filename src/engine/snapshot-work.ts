@@ -102,14 +102,14 @@ export class SnapshotWork {
     const resumed = this.#kept.resume(group, target);
     if (resumed instanceof QuorateError) return then(resumed);
     if (resumed !== undefined) {
-      if (resumed.index > group.lastIndex()) this.#beginLogAt(group, resumed);
+      if (lacks(group, resumed)) this.#beginLogAt(group, resumed);
       return then(resumed);
     }
     if (!usable) return then(beginning(group, target));
     const { index, term } = facts;
     restoreFile(this.#disk, facts, target, (error) => {
       if (error !== undefined) return then(error);
-      if (index > group.lastIndex()) this.#beginLogAt(group, facts);
+      if (lacks(group, facts)) this.#beginLogAt(group, facts);
       this.#standsFor(group, facts);
       group.setConfiguration(facts.configuration);
       this.#kept.settle(target, facts, (failed) => then(failed ?? { term, index }));
@@ -121,7 +121,10 @@ export class SnapshotWork {
     group.setSnapshot({ term, index, configuration, data: emptyBytes });
   }
 
-  /** The member stopped between receiving a snapshot and beginning its log behind it. */
+  /**
+   * The member stopped between receiving a snapshot and beginning its log behind it; or its log was
+   * damaged, and cut before there.
+   */
   #beginLogAt(group: GroupLog, { index, term }: Position): void {
     const { hardState } = group;
     const newTerm = Math.max(hardState.term, term);
@@ -339,4 +342,9 @@ function beginning(group: GroupLog, target: RestoreTarget): Position | QuorateEr
   if (snapshot !== undefined) return restoreBeginning(target, snapshot) ?? origin;
   if (group.lastIndex() === 0 || group.firstIndex() === 1) return { term: 0, index: 0 };
   return new QuorateError('snapshot-damaged', `the snapshot of group ${group.id} is missing`);
+}
+
+/** Whether a log does not lead up to a position, or, damaged, has something else there. */
+function lacks(group: GroupLog, { index, term }: Position): boolean {
+  return index > group.lastIndex() || group.term(index) !== term;
 }

@@ -3,7 +3,6 @@
  * stand before it, and the members' URLs, all in one store. Whoever serves listens to what is
  * applied.
  */
-import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { CommandContext, Kept, Machine, MachineRestore, Outcome } from '../engine/machine.ts';
 import { Access } from '../mvcc/auth-access.ts';
@@ -12,6 +11,7 @@ import type { KvCommand } from '../mvcc/command.ts';
 import { Model, type ModelOptions } from '../mvcc/model.ts';
 import type { KeyEvent } from '../mvcc/request.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
+import { StateRestore, streamState } from '../store/state-stream.ts';
 import { ClusterTable } from './cluster-table.ts';
 import { type Command, decodeCommand, type TokenCommand } from './command.ts';
 
@@ -29,9 +29,6 @@ export interface KvMachineOptions extends ModelOptions {
   /** Whether the store outlives the process. */
   readonly kept?: boolean;
 }
-
-/** Bytes of a snapshot's chunks. */
-const chunkBytes = 128 * 1024;
 
 export class KvMachine implements Machine {
   readonly model: Model;
@@ -100,41 +97,21 @@ export class KvMachine implements Machine {
 
   snapshot(): Iterator<Uint8Array, void> {
     this.model.save();
-    const snapshot = this.#store.snapshot();
-    const writer = new ByteWriter(chunkBytes + 4096);
-    return (function* chunks(): Generator<Uint8Array, void> {
-      try {
-        for (const { key, value } of snapshot.range({})) {
-          writer.bytes(key).bytes(value);
-          if (writer.length < chunkBytes) continue;
-          yield writer.finish().slice();
-          writer.clear();
-        }
-        yield writer.finish().slice();
-      } finally {
-        snapshot.close();
-      }
-    })();
+    return streamState(this.#store);
   }
 
   restore(): MachineRestore {
-    const store = this.#store;
-    store.beginRestore();
-    // A pair may be cut by the end of a chunk, where the engine cuts them anew.
-    let rest = new Uint8Array();
+    const restore = new StateRestore(this.#store);
     return {
-      chunk: (bytes) => {
-        rest = takePairs(join(rest, bytes), (key, value) => store.put(key, value));
-      },
+      chunk: (bytes) => restore.chunk(bytes),
+      drain: (done) => restore.drain(done),
       finish: () => {
-        if (rest.length > 0) throw new QuorateError('snapshot-damaged', 'a snapshot ends early');
-        store.commit();
+        restore.finish();
         this.model.reload();
         this.rules.load();
         this.cluster.load();
         for (const listener of this.#replaced) listener();
       },
-      drain: (done) => store.drain(done),
     };
   }
 
@@ -217,31 +194,4 @@ function quiet(value: unknown): { value: unknown; events: readonly KeyEvent[] } 
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function join(rest: Uint8Array, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(rest.length + bytes.length);
-  both.set(rest);
-  both.set(bytes, rest.length);
-  return both;
-}
-
-/** Takes all whole pairs; returns what is left. */
-function takePairs(
-  bytes: Uint8Array<ArrayBuffer>,
-  take: (key: Uint8Array, value: Uint8Array) => void,
-): Uint8Array<ArrayBuffer> {
-  let taken = 0;
-  const reader = new ByteReader(bytes);
-  try {
-    while (reader.remaining > 0) {
-      const key = reader.bytes();
-      const value = reader.bytes();
-      taken = reader.offset;
-      take(key.slice(), value.slice());
-    }
-  } catch (error) {
-    if (!(error instanceof QuorateError) || error.code !== 'malformed-message') throw error;
-  }
-  return bytes.slice(taken);
 }

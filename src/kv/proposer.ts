@@ -3,7 +3,8 @@
  * etcd's words for what goes wrong.
  */
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
-import type { Group, Leadership } from '../member/group.ts';
+import type { Group } from '../member/group.ts';
+import type { Leadership } from '../member/leadership.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CallOptions } from './api.ts';
 import { type Command, encodeCommand } from './command.ts';

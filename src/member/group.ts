@@ -6,20 +6,11 @@ import type { Event, GroupId } from '../engine/event.ts';
 import type { Machine } from '../engine/machine.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { MemberId } from '../raft/entry.ts';
-import type { Role } from '../raft/ready.ts';
 import type { Status } from '../raft/status.ts';
+import type { Leadership } from './leadership.ts';
 import { runLeading } from './leading.ts';
 import type { RequestFacts, RequestKind } from './request-watch.ts';
 import type { RequestOptions, Requests } from './requests.ts';
-
-/** This member's part in a group, and who leads it. */
-export interface Leadership {
-  readonly role: Role;
-  readonly term: number;
-  /** The leader as far as known, or 0. */
-  readonly leader: MemberId;
-  readonly isLeader: boolean;
-}
 
 /** How a command is proposed. */
 export interface ProposeOptions extends RequestOptions {

@@ -11,7 +11,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
-import type { Leadership } from './group.ts';
+import type { Leadership } from './leadership.ts';
 
 /** What a job needs of the group that it runs for. */
 export interface LeadHost {

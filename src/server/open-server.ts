@@ -15,6 +15,7 @@ import type { Compression } from '../ports/compression.ts';
 import type { Http } from '../ports/http.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { Signing } from '../ports/signing.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { EtcdFront } from './etcd-front.ts';
 import { Listening } from './listening.ts';
@@ -22,12 +23,14 @@ import { clusterVersion, etcdVersion } from './services/context.ts';
 import type { ServerSettings } from './settings/settings.ts';
 import { addressText, type Endpoint, isLoopback, parseUrls } from './settings/urls.ts';
 import { readCredentials, watchCredentials } from './tls.ts';
+import { tokenOptions } from './token-settings.ts';
 
 /** The world as a server needs it. */
 export interface ServerPorts extends Ports {
   readonly http: Http;
   readonly compression: Compression;
   readonly textFiles: TextFiles;
+  readonly signing: Signing;
 }
 
 /** What makes the key-value service on a member. */
@@ -96,6 +99,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
   const { logger } = ports;
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
+  const token = await tokenOptions(ports, settings);
   const undo: (() => Promise<void>)[] = [];
   try {
     const member = await openMemberOn(ports, await memberOptions(ports, settings));
@@ -108,7 +112,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
       { memberId: String(member.id), name: settings.name, cluster: settings.clusterToken },
       'this member has opened',
     );
-    const kv = await openKv(kvOptions(ports, settings, member));
+    const kv = await openKv({ ...kvOptions(ports, settings, member), token });
     undo.push(() => kv.close());
     const front = new EtcdFront({
       kv,
@@ -222,7 +226,6 @@ function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member)
     transactionOperationsMax: settings.txnOperationsMax,
     quotaBytes: settings.quotaBytes,
     ...(autoCompaction === undefined ? {} : { autoCompaction }),
-    token: { ttlSeconds: settings.authTokenTtlMs / 1_000 },
     watchProgressIntervalMs: settings.progressNotifyIntervalMs,
     // The others of a new cluster may be started later, by hand.
     timeoutMs: openingMsMax,

@@ -87,6 +87,8 @@ export class LayeredStore implements StoreView {
     this.#limits = limits;
     const mark = store.get(markKey);
     if (mark !== undefined) this.#mark = decodeMark(mark);
+    // What a restore left that never came to its end is nobody's state.
+    else if (!isEmpty(store)) this.#clear();
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -193,16 +195,12 @@ export class LayeredStore implements StoreView {
     this.#undo = [];
     this.#changes++;
     this.#mark = undefined;
-    this.#masked = true;
     this.#restoring = true;
-    this.#writing = true;
-    this.#store.clear((error) => {
-      this.#writing = false;
-      if (error !== null) this.#failure = error;
-      else this.#masked = false;
-      this.#changes++;
-      this.#resume();
-    });
+    // A flush that has not begun has nothing left to write.
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#later(waiting);
+    this.#clear();
   }
 
   /** Between the parts of a restored state: `done` when there is room for more. */
@@ -231,6 +229,21 @@ export class LayeredStore implements StoreView {
     if (!this.#restoring) this.#undo.push({ key, before, bytes: grown });
   }
 
+  /** Empties the store; until that is done, what it holds does not count. */
+  #clear(): void {
+    const life = this.#life;
+    this.#masked = true;
+    this.#writing = true;
+    this.#store.clear((error) => {
+      if (life !== this.#life) return;
+      this.#writing = false;
+      if (error !== null) this.#failure = error;
+      else this.#masked = false;
+      this.#changes++;
+      this.#resume();
+    });
+  }
+
   /** Freezes and writes, or waits for its turn behind the clearing of a restore. */
   #write(mark: StoreMark | undefined, done: Done): void {
     if (this.#failure !== undefined) {
@@ -239,7 +252,11 @@ export class LayeredStore implements StoreView {
     }
     if (this.#writing) {
       assert(this.#waiting === undefined, 'one flush at a time');
-      this.#waiting = (error) => (error === null ? this.#write(mark, done) : done(error));
+      const life = this.#life;
+      this.#waiting = (error) => {
+        if (error === null && life === this.#life) this.#write(mark, done);
+        else done(error);
+      };
       return;
     }
     this.#freeze();
@@ -329,6 +346,13 @@ class LayeredSnapshot implements StoreSnapshot {
   close(): void {
     this.#store?.close();
   }
+}
+
+function isEmpty(store: Store): boolean {
+  const walk = store.range({});
+  const empty = walk.next().done === true;
+  walk.return?.();
+  return empty;
 }
 
 /** The mark is nobody else's business. */

@@ -46,7 +46,7 @@ export class Api {
     const body = await jsonFrom(request);
     const key = integer(body, 'key');
     const value = path === '/put' || path === '/inc' ? integer(body, 'value') : 0n;
-    const options = sessionOf(request);
+    const options = optionsOf(request);
     const { commands, queries } = await this.#group();
     if (path === '/put') return answer(await commands.put({ key, value }, options));
     if (path === '/inc') return answer(await commands.inc({ key, value }, options));
@@ -61,14 +61,13 @@ function answer(value: bigint | undefined): Reply {
   return { status: 200, body: { value } };
 }
 
-/** A request that is sent again under the same key takes effect once: a session of one command. */
-function sessionOf({ headers }: http.IncomingMessage) {
-  const client = headers['idempotency-key'];
-  if (client === undefined) return {};
-  if (typeof client === 'string' && client !== '' && client.length <= 255) {
-    return { session: { client, sequence: 1 } };
-  }
-  throw new Refused(400, 'an Idempotency-Key has 1 to 255 characters');
+/** A request that is sent again under the same key takes effect once. */
+function optionsOf({ headers }: http.IncomingMessage): { readonly idempotencyKey?: string } {
+  const idempotencyKey = headers['idempotency-key'];
+  if (idempotencyKey === undefined) return {};
+  const [key] = [idempotencyKey].flat();
+  if (key !== undefined && key !== '' && key.length <= 250) return { idempotencyKey: key };
+  throw new Refused(400, 'an Idempotency-Key has 1 to 250 characters');
 }
 
 /** Whatever the content type says: curl sends another. */

@@ -2,6 +2,8 @@
  * The key-value service on whole members in the simulated world: clients in each process put, delete,
  * read, compare and swap, hold leases, compact and watch, while faults come and go; see `truth.ts`
  * for how their answers are judged.
+ *
+ * Length: the world with its clients and what they do, which are read together.
  */
 import { QuorateError } from '../../src/base/errors.ts';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';

@@ -37,6 +37,38 @@ describe('a typed group on three members', () => {
     expect(code).toBe('command-failed');
   });
 
+  test('runs a job on the leader, whose commands are fenced', async () => {
+    const groups = await cluster.group('led', counters);
+    const stop = new AbortController();
+    const first = Promise.race(
+      groups.map((group) =>
+        group.lead(
+          async ({ commands, term }) => {
+            await commands.inc({ key: 1n, by: 1n });
+            return { group, term, commands };
+          },
+          { signal: stop.signal },
+        ),
+      ),
+    );
+    const { group, term, commands } = await first;
+    stop.abort();
+    expect(group.leadership).toMatchObject({ isLeader: true, term });
+    const others = groups.filter((each) => each !== group);
+    await group.transferLeadership();
+    await others[0]!.commands.inc({ key: 1n, by: 1n });
+    await expect(commands.inc({ key: 1n, by: 100n })).rejects.toMatchObject({ code: 'stale-term' });
+    expect(await others[1]!.queries.get(1n)).toBe(2n);
+  });
+
+  test('takes a command once under one key', async () => {
+    const [a, b] = await cluster.group('once', counters);
+    const options = { idempotencyKey: 'order 17' };
+    expect(await a!.commands.inc({ key: 1n, by: 1n }, options)).toBe(1n);
+    expect(await b!.commands.inc({ key: 1n, by: 1n }, options)).toBe(1n);
+    expect(await b!.queries.get(1n)).toBe(1n);
+  });
+
   test('tells refusals, and changes from where it is asked to', async () => {
     const [a, b] = await cluster.group('everything', everything);
     const abort = new AbortController();

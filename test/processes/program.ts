@@ -14,11 +14,11 @@ export class Program {
   #log = '';
   #from = 0;
 
-  /** @param script below the root; `readyText` is what it prints once it serves */
+  /** @param script absolute, or below the root; `readyText` is what it prints once it serves */
   constructor(name: string, script: string, args: readonly string[], readyText = ' serves ') {
     this.name = name;
     this.args = args;
-    this.#script = path.join(root, script);
+    this.#script = path.resolve(root, script);
     this.#readyText = readyText;
     this.#process = this.#spawn();
   }

@@ -2,7 +2,7 @@
  * `/metrics`: Prometheus's text, under etcd's names where the meaning is the same, so that its
  * dashboards and alerts work.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { EndedCall } from '../../grpc/server.ts';
 import { statusCodes } from '../../grpc/status.ts';
 import type { Kv, KvFigures } from '../../kv/api.ts';
@@ -51,11 +51,22 @@ const codeNames = Object.fromEntries(
   ]),
 );
 
+/** Upper ends of the histogram's buckets. */
+const bucketsMs = [0.5, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+
+/** What has been counted of one method. */
+interface MethodCounts {
+  readonly labels: { readonly grpc_service: string; readonly grpc_method: string };
+  readonly type: EndedCall['type'];
+  readonly codes: Map<number, number>;
+  readonly buckets: number[];
+  totalMs: number;
+}
+
 /** Counts what a server does, and writes it down when asked. */
 export class ServerMetrics {
   readonly #registry = new Registry();
-  readonly #handled: Counter;
-  readonly #seconds: Histogram;
+  readonly #methods = new Map<string, MethodCounts>();
 
   constructor(kv: Kv) {
     const registers = [this.#registry];
@@ -87,32 +98,61 @@ export class ServerMetrics {
       labelNames: ['server_version'],
       registers,
     }).set({ server_version: etcdVersion }, 1);
-    this.#handled = new Counter({
+    const methods = this.#methods;
+    new Counter({
       name: 'grpc_server_handled_total',
       help: 'Total number of RPCs completed on the server, regardless of success or failure.',
       labelNames: ['grpc_type', 'grpc_service', 'grpc_method', 'grpc_code'],
       registers,
-    });
-    this.#seconds = new Histogram({
-      name: 'grpc_server_handling_seconds',
-      help: 'Seconds that unary RPCs took.',
-      labelNames: ['grpc_service', 'grpc_method'],
-      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers,
+      collect() {
+        this.reset();
+        for (const { labels, type, codes } of methods.values()) {
+          for (const [code, count] of codes) {
+            const grpc_code = codeNames[code] ?? 'Unknown';
+            this.inc({ ...labels, grpc_type: type, grpc_code }, count);
+          }
+        }
+      },
     });
   }
 
-  /** A call has ended. */
-  ended(call: EndedCall): void {
-    const [, grpc_service = '', grpc_method = ''] = call.path.split('/');
-    const grpc_code = codeNames[call.code] ?? 'Unknown';
-    this.#handled.inc({ grpc_type: call.type, grpc_service, grpc_method, grpc_code });
-    if (call.type === 'unary') {
-      this.#seconds.observe({ grpc_service, grpc_method }, call.tookMs / 1_000);
+  /** A call has ended. Counted here, and put into words only when somebody asks. */
+  ended({ path, type, code, tookMs }: EndedCall): void {
+    let method = this.#methods.get(path);
+    if (method === undefined) {
+      const [, grpc_service = '', grpc_method = ''] = path.split('/');
+      const labels = { grpc_service, grpc_method };
+      const buckets = new Array<number>(bucketsMs.length + 1).fill(0);
+      method = { labels, type, codes: new Map(), buckets, totalMs: 0 };
+      this.#methods.set(path, method);
     }
+    method.codes.set(code, (method.codes.get(code) ?? 0) + 1);
+    let at = 0;
+    while (at < bucketsMs.length && tookMs > bucketsMs[at]!) at++;
+    method.buckets[at]!++;
+    method.totalMs += tookMs;
   }
 
   async text(): Promise<{ readonly text: string; readonly type: string }> {
-    return { text: await this.#registry.metrics(), type: this.#registry.contentType };
+    const text = (await this.#registry.metrics()) + this.#durations();
+    return { text, type: this.#registry.contentType };
+  }
+
+  /** The histogram of unary calls, in Prometheus's text. */
+  #durations(): string {
+    const name = 'grpc_server_handling_seconds';
+    const lines = [`# HELP ${name} Seconds that unary RPCs took.`, `# TYPE ${name} histogram`];
+    for (const { labels, type, buckets, totalMs } of this.#methods.values()) {
+      if (type !== 'unary') continue;
+      const of = `grpc_service="${labels.grpc_service}",grpc_method="${labels.grpc_method}"`;
+      let count = 0;
+      for (const [at, each] of buckets.entries()) {
+        count += each;
+        const le = at < bucketsMs.length ? String(bucketsMs[at]! / 1_000) : '+Inf';
+        lines.push(`${name}_bucket{le="${le}",${of}} ${count}`);
+      }
+      lines.push(`${name}_sum{${of}} ${totalMs / 1_000}`, `${name}_count{${of}} ${count}`);
+    }
+    return `${lines.join('\n')}\n`;
   }
 }

@@ -1,0 +1,179 @@
+/**
+ * `quorate sim`: throws faults at whole members, seed after seed, on all cores. A failure is made
+ * short and told, with the command that repeats it.
+ */
+import { QuorateError } from '../base/errors.ts';
+import { toJsonLines } from '../sim/checkers/history.ts';
+import { house } from '../sim/house/house.ts';
+import { drawPlan, type Plan } from '../sim/run/plan.ts';
+import { numbersOf, type RunNumbers, Tally } from '../sim/run/tally.ts';
+import { attempt, type FailureReport } from '../sim/run/trial.ts';
+import { simulationHost } from '../sim.ts';
+import { parseFlags } from './flags.ts';
+
+export const simUsage = `quorate sim [flags]         run members through crashes, partitions and bad disks
+
+  -seed N                run this seed, and tell what happened
+  -seeds N               run so many seeds, from -seed on (1)
+  -minutes M             run seed after seed for so long, on all cores
+  -processes N           how many at a time (one for each core)
+  -replay FILE           run the schedule in a file that a failure has left
+  -history FILE          write what clients saw as JSON lines
+  -page FILE             write the page of a failure there (quorate-sim-SEED.html)
+  -log                   print every event of the world`;
+
+const kinds = {
+  seed: 'number',
+  seeds: 'number',
+  minutes: 'number',
+  processes: 'number',
+  replay: 'text',
+  history: 'text',
+  page: 'text',
+  log: 'switch',
+  worker: 'text',
+  help: 'switch',
+} as const;
+
+/** Runs that are spent on making a failure shorter. */
+const shrinkRunsMax = 60;
+/** And how long, where many seeds wait. */
+const shrinkMsMax = 20_000;
+
+/** How often a terminal is told how far it is. */
+const progressEveryMs = 500;
+
+const { coreCount, runSelf, tellParent, readText, writeText } = simulationHost;
+
+const replay = (seed: number): string => `npx quorate sim --seed ${seed}`;
+
+/** Runs the command; resolves with the exit code: 1 if anything was found wrong. */
+export async function simCommand(args: readonly string[]): Promise<number> {
+  const { flags } = parseFlags(args, kinds);
+  if (flags.help) {
+    console.log(simUsage);
+    return 0;
+  }
+  if (flags.worker !== undefined) return work(flags.worker);
+  if (flags.replay !== undefined) {
+    const plan = JSON.parse(await readText(flags.replay)) as Plan;
+    return one(plan, flags);
+  }
+  const { seed = 1, seeds, minutes } = flags;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new QuorateError('invalid-config', '-seed is a whole number in 0 … 2^53 − 1');
+  }
+  if (seeds === undefined && minutes === undefined) return one(drawPlan(seed), flags);
+  // Without a seed a long run looks where none has looked before.
+  const from = flags.seed ?? (minutes === undefined ? 1 : Math.floor(Date.now() / 1000) * 1000);
+  return many({ from, seeds, minutes, processes: flags.processes ?? coreCount() });
+}
+
+interface OneFlags {
+  readonly log: boolean;
+  readonly history: string | undefined;
+  readonly page: string | undefined;
+}
+
+/** Runs one plan, and tells all about it. */
+async function one(plan: Plan, { log, history, page }: OneFlags): Promise<number> {
+  const startMs = Date.now();
+  let seen = house();
+  const first = seen;
+  let fresh = true;
+  const subject = () => {
+    if (!fresh) seen = house();
+    fresh = false;
+    return seen.subject;
+  };
+  const onEvent = log ? (line: string) => console.log(line) : undefined;
+  const { result, failure } = await attempt(plan, subject, { shrinkRunsMax, replay, onEvent });
+  if (history !== undefined) {
+    const observed = first.history.observed(({ type }) => type !== 'read');
+    await writeText(history, toJsonLines(observed));
+  }
+  const tally = new Tally();
+  tally.add(numbersOf(result, Date.now() - startMs));
+  if (failure !== undefined) {
+    tally.failures++;
+    await tell(failure, page);
+  }
+  console.log(`${tally.summary()}\ndigest     ${result.digest}`);
+  return failure === undefined ? 0 : 1;
+}
+
+async function tell(failure: FailureReport, pagePath: string | undefined): Promise<void> {
+  const path = pagePath ?? `quorate-sim-${failure.seed}.html`;
+  await writeText(path, failure.html);
+  const schedule = `${path.replace(/\.html$/, '')}.json`;
+  await writeText(schedule, `${JSON.stringify(failure.plan, null, 1)}\n`);
+  console.log(`${failure.text}\n`);
+  console.log(`The page: ${path}. The short schedule: npx quorate sim --replay ${schedule}\n`);
+}
+
+interface ManyOptions {
+  readonly from: number;
+  readonly seeds: number | undefined;
+  readonly minutes: number | undefined;
+  readonly processes: number;
+}
+
+/** What a worker is told to do. */
+interface Work {
+  readonly from: number;
+  readonly step: number;
+  readonly to: number;
+  readonly untilMs: number;
+}
+
+type Told =
+  | { readonly type: 'run'; readonly numbers: RunNumbers }
+  | { readonly type: 'failure'; readonly failure: FailureReport };
+
+/** Shares seeds among processes, and adds up what they tell. */
+async function many({ from, seeds, minutes, processes }: ManyOptions): Promise<number> {
+  const tally = new Tally();
+  const startMs = Date.now();
+  const untilMs = minutes === undefined ? Number.MAX_SAFE_INTEGER : startMs + minutes * 60_000;
+  const to = seeds === undefined ? Number.MAX_SAFE_INTEGER : from + seeds;
+  const telling: Promise<void>[] = [];
+  const heard = (message: unknown): void => {
+    const told = message as Told;
+    if (told.type === 'run') tally.add(told.numbers);
+    else {
+      tally.failures++;
+      telling.push(tell(told.failure, undefined));
+    }
+  };
+  const isTerminal = process.stdout.isTTY === true;
+  const progress = setInterval(() => {
+    if (isTerminal) process.stdout.write(`\r${tally.line()}   `);
+  }, progressEveryMs);
+  const workers = Array.from({ length: processes }, (_, at) => {
+    const job: Work = { from: from + at, step: processes, to, untilMs };
+    return runSelf(['sim', '--worker', JSON.stringify(job)], heard);
+  });
+  const codes = await Promise.all(workers);
+  clearInterval(progress);
+  if (isTerminal) process.stdout.write('\r');
+  await Promise.all(telling);
+  console.log(tally.summary());
+  return tally.failures > 0 || codes.some((code) => code !== 0) ? 1 : 0;
+}
+
+/** A worker: every `step`-th seed, until the time is over. */
+async function work(text: string): Promise<number> {
+  const { from, step, to, untilMs } = JSON.parse(text) as Work;
+  for (let seed = from; seed < to && Date.now() < untilMs; seed += step) {
+    const startMs = Date.now();
+    const plan = drawPlan(seed);
+    const enough = (): boolean => Date.now() - startMs > shrinkMsMax;
+    const how = { shrinkRunsMax, enough, replay };
+    const trial = await attempt(plan, () => house().subject, how);
+    const numbers = numbersOf(trial.result, Date.now() - startMs);
+    await tellParent({ type: 'run', numbers } satisfies Told);
+    const { failure } = trial;
+    if (failure !== undefined) await tellParent({ type: 'failure', failure } satisfies Told);
+  }
+  return 0;
+}
