@@ -4,8 +4,8 @@
  */
 import { healthyDisk } from '../disk-faults.ts';
 import { healthyLink } from '../network.ts';
-import type { FaultGround } from './faults.ts';
 import type { FaultKind, PlannedFault } from './plan.ts';
+import type { FaultGround } from './repairs.ts';
 
 type Begin = (ground: FaultGround, name: string, fault: PlannedFault) => boolean;
 
