@@ -24,6 +24,8 @@ export async function load(
     return next(url, context);
   }
   const text = await readFile(fileURLToPath(url), 'utf8');
+  const places = text.split(planted.find).length - 1;
+  if (places !== 1) throw new Error(`"${planted.name}" fits ${places} places of ${planted.module}`);
   const source = text.replace(planted.find, () => planted!.replace);
   return { format: 'module', source, shortCircuit: true };
 }

@@ -9,6 +9,8 @@
  * Any failure to write or sync ends the log's life with a named {@link MemberLog.fault}: what the
  * file holds is unknown then (see ports/disk.ts), so the member stops and recovers. Only want of
  * space for another segment is survived: then batches wait, and nothing is lost or acknowledged.
+ *
+ * Length: one object, whose queues and marks are all of one state; its parts stand in their files.
  */
 import { assert } from '../../base/assert.ts';
 import { QuorateError } from '../../base/errors.ts';

@@ -4,8 +4,8 @@
  */
 import { healthyDisk } from '../disk-faults.ts';
 import { healthyLink } from '../network.ts';
-import type { FaultGround } from './faults.ts';
 import type { FaultKind, PlannedFault } from './plan.ts';
+import type { FaultGround } from './repairs.ts';
 
 type Begin = (ground: FaultGround, name: string, fault: PlannedFault) => boolean;
 
@@ -93,7 +93,8 @@ export const kinds: Readonly<Record<FaultKind, Begin>> = {
     ground.tell(`${leader}, the leader, is cut off`, leader);
     const others = cluster.present.filter((each) => each !== leader);
     cluster.world.network.partition([leader], others);
-    healLater(ground, forMs);
+    // Long enough for another to be elected and to write, while this one still believes it leads.
+    healLater(ground, 2_000 + forMs);
     return true;
   },
   clog(ground, name, { dice, forMs }) {
