@@ -20,6 +20,10 @@ export const callKinds = {
   term: 7,
   /** A replica tells the leader what its machine's state is at a check. */
   hash: 8,
+  /** A process that is no member proposes, reads, asks the leader of a group. */
+  clientPropose: 9,
+  clientQuery: 10,
+  clientLeader: 11,
 } as const;
 
 export interface ForwardCall {

@@ -173,13 +173,18 @@ export class Engine implements ReplicaHost, PeerHandler {
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       busy: (replica) => this.#busy.add(replica),
     });
+    const nowMs = (): number => this.#nowMs;
+    const wallMs = (): number => this.#wallMs;
     this.#calls = new IncomingCalls({
+      nowMs,
+      wallMs,
       hashes: this.#hashes,
       clusterId,
       system: init.system,
       snapshots: init.snapshots,
       replica: (group) => this.#noted(group),
       propose: (command, done) => this.#proposeOwn(command, done),
+      request: (make, done) => this.#request(make, done),
       emit: (effect) => this.#effects.push(effect),
     });
     init.snapshots.attach({
@@ -572,6 +577,13 @@ export class Engine implements ReplicaHost, PeerHandler {
       requiredTerm,
       deadlineMs: latestMs,
     });
+  }
+
+  /** On behalf of a process that is no member: as if this member's application had asked. */
+  #request(make: (ticket: Ticket) => Event, done: (outcome: Outcome) => void): void {
+    const ticket = this.#nextOwnTicket--;
+    this.#own.set(ticket, done);
+    this.#take(make(ticket));
   }
 
   #answer(ticket: Ticket, outcome: Outcome): void {

@@ -12,6 +12,7 @@ import {
   encodeJson,
   encodeLeaderCall,
 } from './call-kinds.ts';
+import { ClientCalls, type ClientHost } from './client-calls.ts';
 import type { Effect } from './effect.ts';
 import type { GroupId } from './event.ts';
 import type { HashChecks } from './hash-checks.ts';
@@ -30,7 +31,7 @@ import {
 type AnswerCall = (result: CallResult) => void;
 
 /** What this needs of the engine. */
-export interface CallHost {
+export interface CallHost extends Omit<ClientHost, 'groupNamed' | 'machine'> {
   readonly clusterId: number;
   readonly system: SystemMachine;
   readonly snapshots: SnapshotWork;
@@ -47,9 +48,17 @@ export class IncomingCalls {
   #next = 1;
   /** Questions that the application has to answer. */
   readonly #open = new Map<number, AnswerCall>();
+  readonly #clients: ClientCalls;
 
   constructor(host: CallHost) {
     this.#host = host;
+    this.#clients = new ClientCalls({
+      nowMs: () => host.nowMs(),
+      wallMs: () => host.wallMs(),
+      groupNamed: (name) => host.system.groupNamed(name)?.id,
+      machine: (group) => host.replica(group)?.machine,
+      request: (make, done) => host.request(make, done),
+    });
   }
 
   take(from: MemberId, kind: number, payload: Uint8Array, answer: AnswerCall): void {
@@ -80,6 +89,7 @@ export class IncomingCalls {
 
   #take(from: MemberId, kind: number, payload: Uint8Array, answer: AnswerCall): void {
     if (from === NOBODY && kind !== callKinds.join) {
+      if (this.#clients.take(kind, payload, answer)) return;
       throw new QuorateError('unknown-member', 'only a member may ask that');
     }
     if (kind === callKinds.forward) {

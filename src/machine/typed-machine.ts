@@ -14,8 +14,9 @@ import type { CommandContext, Machine, MachineRestore, Outcome } from '../engine
 import type { Store } from '../ports/store.ts';
 import { LayeredStore } from '../store/layered-store.ts';
 import { isThenable, ownValue, refusalFrom } from './answer.ts';
+import { encodeCommand, encodeQuery, unknown } from './call-wire.ts';
 import { ChangeHistory } from './change-history.ts';
-import { decodeEntry, encodeEntry, type TypedEntry } from './command-wire.ts';
+import { decodeEntry, type TypedEntry } from './command-wire.ts';
 import { CommandScope } from './context.ts';
 import { type Change, Journal } from './journal.ts';
 import {
@@ -27,12 +28,10 @@ import {
 import { decodeOutcome, encodeOutcome } from './outcome-wire.ts';
 import { Refusal } from './refusal.ts';
 import type { DefinedCommand, DefinitionFacts, StateShape } from './shape.ts';
-import { checked } from './standard-schema.ts';
 import { MachineState } from './state.ts';
 import { StoredState } from './stored-state.ts';
 import { addHash, entryHash, textHash } from './value-hash.ts';
 import { decodeValue } from './value-reader.ts';
-import { encodeValue } from './value-writer.ts';
 
 /** How many members' announcements are kept. */
 const announcedMax = 256;
@@ -119,14 +118,7 @@ export class TypedMachine<
    * @throws QuorateError `unknown-command`, `invalid-input`, `unsupported-value`, `value-too-large`
    */
   encode(name: string, input: unknown): Uint8Array | Promise<Uint8Array> {
-    const command = this.definition.commands.get(name);
-    if (command === undefined) throw unknown('command', name);
-    const { version } = this.definition;
-    const needs = command.since;
-    const encoded = (value: unknown) =>
-      encodeEntry({ type: 'command', version, needs, name, input: value });
-    const value = checked(command.schema, input);
-    return value instanceof Promise ? value.then(encoded) : encoded(value);
+    return encodeCommand(this.definition, name, input);
   }
 
   /**
@@ -158,8 +150,7 @@ export class TypedMachine<
 
   /** A question's wire form, for {@link query}. */
   encodeQuery(name: string, input: unknown): Uint8Array {
-    if (!this.definition.queries.has(name)) throw unknown('query', name);
-    return encodeValue([name, input]);
+    return encodeQuery(this.definition, name, input);
   }
 
   encodeOutcome(outcome: Outcome): Uint8Array {
@@ -386,7 +377,3 @@ export class TypedMachine<
 }
 
 const ignore = (): void => {};
-
-function unknown(what: 'command' | 'query', name: string): QuorateError {
-  return new QuorateError('unknown-command', `the machine has no ${what} ${name}`);
-}

@@ -271,7 +271,7 @@ export class Group<State extends Machine = Machine> {
 }
 
 /** @throws QuorateError `invalid-config` for a session that cannot be */
-function sessionOf({ session, idempotencyKey }: ProposeOptions): SessionMark | undefined {
+export function sessionOf({ session, idempotencyKey }: ProposeOptions): SessionMark | undefined {
   if (session === undefined && idempotencyKey === undefined) return undefined;
   const mark = session ?? { client: idempotencyKey!, sequence: 1 };
   const { client, sequence } = mark;

@@ -2,6 +2,7 @@
  * A group whose machine was stated with `machine()`: a call for each command and query, changes as
  * they happen, and the raising of the machine's version once every member knows it.
  */
+import { callsFor } from '../machine/call-wire.ts';
 import type { CommandCalls, QueryCalls } from '../machine/calls.ts';
 import type { Changes } from '../machine/change-history.ts';
 import { encodeEntry } from '../machine/command-wire.ts';
@@ -188,16 +189,4 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
     const versions = members.map((id) => this.machine.announced(id) ?? 0);
     return Math.min(...versions);
   }
-}
-
-type AnyCall = (input?: unknown, options?: unknown) => Promise<unknown>;
-
-/** A function for each name; `__proto__` is a name like any other. */
-function callsFor(
-  names: Iterable<string>,
-  call: (name: string, input: unknown, options: unknown) => Promise<unknown>,
-): object {
-  const calls: Record<string, AnyCall> = Object.create(null);
-  for (const name of names) calls[name] = (input, options) => call(name, input, options);
-  return Object.freeze(calls);
 }

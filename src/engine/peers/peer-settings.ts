@@ -22,7 +22,7 @@ export interface PeerSettings {
   readonly callsInMax: number;
   /** Accepted links whose other side is not known yet. */
   readonly strangersMax: number;
-  /** Accepted links that are for questions alone: joining processes, mostly. */
+  /** Accepted links that are for questions alone: clients, and processes that join. */
   readonly guestsMax: number;
   /** Questions of one guest that wait for our answer. */
   readonly guestCallsInMax: number;
@@ -42,7 +42,7 @@ export const peerDefaults: PeerSettings = {
   callsMax: 10_000,
   callsInMax: 10_000,
   strangersMax: 256,
-  guestsMax: 64,
-  guestCallsInMax: 8,
+  guestsMax: 1024,
+  guestCallsInMax: 256,
   guestIdleMsMax: 30_000,
 };
