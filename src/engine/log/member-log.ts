@@ -11,9 +11,6 @@
  * space for another segment is survived: then batches wait, and nothing is lost or acknowledged.
  *
  * Length: one object, whose queues and marks are all of one state; its parts stand in their files.
- *
- * Length: what is queued, written, synced and told belongs to one state; its parts stand in files
- * of their own.
  */
 import { assert } from '../../base/assert.ts';
 import { QuorateError } from '../../base/errors.ts';
