@@ -210,4 +210,9 @@ describe('a log that crashes', () => {
   it('comes back with the last entry it had, though only its position is left', () => {
     live(1811652328);
   });
+
+  // Entries from before a compaction were replaced in the batches that are read again.
+  it('comes back with the term of what it begins after', () => {
+    live(415027614);
+  });
 });
