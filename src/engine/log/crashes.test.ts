@@ -133,6 +133,8 @@ class Life {
     const index = Math.min(last, group.base.index + this.draw(40));
     // Only what will not be replaced: the oracle does not cut below it either.
     if (index <= group.base.index) return;
+    // What stands there may be a replacement that is not durable yet; no snapshot stands for it.
+    if (durable.entries[index - durable.base - 1]?.term !== group.term(index)) return;
     group.compactTo(index);
     this.bases.set(id, index);
   }
@@ -205,14 +207,7 @@ describe('a log that crashes', () => {
     });
   }, 60_000);
 
-  // All that was left of a group was compacted away, down to its last entry; a batch cut short
-  // before that entry would have left as little to read.
-  it('comes back with the last entry it had, though only its position is left', () => {
-    live(1811652328);
-  });
-
-  // Entries from before a compaction were replaced in the batches that are read again.
-  it('comes back with the term of what it begins after', () => {
-    live(415027614);
-  });
+  // Lives in which the test once compacted a replacement that was not durable yet, as Raft does not:
+  // it then took a batch cut short for the whole, or missed the term of what the log begins after.
+  it.each([1811652328, 415027614, 1515049267])('comes back as it was in life %i', live);
 });

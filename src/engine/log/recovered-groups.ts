@@ -138,8 +138,7 @@ export class RecoveredGroups implements TableVisitor {
         lacking.push(group);
         group.reset(base);
         for (const { lastOf } of this.#segments) lastOf.delete(id);
-      } else if (base.index <= group.lastIndex()) {
-        // What is held may begin earlier, where entries were replaced, after a term not known here.
+      } else if (base.index === group.base.index) {
         group.rebase(base);
       }
       const { term, vote, commit } = group.hardState;
