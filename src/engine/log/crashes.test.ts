@@ -133,6 +133,8 @@ class Life {
     const index = Math.min(last, group.base.index + this.draw(40));
     // Only what will not be replaced: the oracle does not cut below it either.
     if (index <= group.base.index) return;
+    // What stands there may be a replacement that is not durable yet; no snapshot stands for it.
+    if (durable.entries[index - durable.base - 1]?.term !== group.term(index)) return;
     group.compactTo(index);
     this.bases.set(id, index);
   }
@@ -166,6 +168,10 @@ class Life {
         // The log may begin before a compaction that was not written, never before a snapshot.
         if (from - 1 !== base) return false;
       }
+      // What the log begins after was there: a state that ends before it, or has another entry in
+      // that place, is not the one, though nothing that follows tells them apart.
+      const before = from - 1 === base ? undefined : entries[from - 2 - base];
+      if (from - 1 !== base && before?.term !== group?.base.term) return false;
       const found = group === undefined ? [] : allEntries(this.opened, this.model, id);
       const wanted = entries.slice(from - 1 - base);
       if (!sameEntries(found, wanted)) return false;
@@ -186,17 +192,22 @@ class Life {
   }
 }
 
+function live(seed: number): void {
+  const life = new Life(seed);
+  for (let crashes = 0; crashes < 4; crashes++) {
+    for (let steps = life.draw(60); steps > 0; steps--) life.step();
+    life.crash();
+  }
+}
+
 describe('a log that crashes', () => {
   it('comes back as it was after some write, not before the last durable one', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
-        const life = new Life(seed);
-        for (let crashes = 0; crashes < 4; crashes++) {
-          for (let steps = life.draw(60); steps > 0; steps--) life.step();
-          life.crash();
-        }
-      }),
-      { numRuns: Number(process.env.RUNS ?? 60) },
-    );
+    fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 31 }), live), {
+      numRuns: Number(process.env.RUNS ?? 60),
+    });
   }, 60_000);
+
+  // Lives in which the test once compacted a replacement that was not durable yet, as Raft does not:
+  // it then took a batch cut short for the whole, or missed the term of what the log begins after.
+  it.each([1811652328, 415027614, 1515049267])('comes back as it was in life %i', live);
 });
