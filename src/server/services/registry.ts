@@ -8,6 +8,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { assert } from '../../base/assert.ts';
 import type { Codec, Method } from '../../grpc/method.ts';
 import type { GrpcServer, StreamingHandler, UnaryHandler } from '../../grpc/server.ts';
+import { decodePutRequest, decodeRangeRequest } from '../convert/decode.ts';
 import {
   encodeDeleteRangeResponse,
   encodePutResponse,
@@ -99,12 +100,27 @@ const encoders: ReadonlyMap<DescMessage, (message: never) => Uint8Array> = new M
   [pb.WatchResponseSchema, encodeWatchResponse],
 ]);
 
+/** Requests that are read by hand, where they have their usual form. */
+const decoders: ReadonlyMap<DescMessage, (bytes: Uint8Array) => AnyMessage | undefined> = new Map<
+  DescMessage,
+  (bytes: Uint8Array) => AnyMessage | undefined
+>([
+  [pb.RangeRequestSchema, decodeRangeRequest],
+  [pb.PutRequestSchema, decodePutRequest],
+]);
+
 function codecOf<Message extends DescMessage>(schema: Message): Codec<MessageShape<Message>> {
   const byHand = encoders.get(schema) as
     | ((message: MessageShape<Message>) => Uint8Array)
     | undefined;
+  const readByHand = decoders.get(schema) as
+    | ((bytes: Uint8Array) => MessageShape<Message> | undefined)
+    | undefined;
   return {
     encode: byHand ?? ((message) => toBinary(schema, message)),
-    decode: (bytes) => fromBinary(schema, bytes),
+    decode:
+      readByHand === undefined
+        ? (bytes) => fromBinary(schema, bytes)
+        : (bytes) => readByHand(bytes) ?? fromBinary(schema, bytes),
   };
 }
