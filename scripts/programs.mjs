@@ -11,6 +11,9 @@ export const programs = {
   raftKv: 'systems/raft-kv/main.ts',
   haWorker: 'systems/ha-worker/main.ts',
   oneValue: 'systems/one-value/main.ts',
+  plantedBugs: 'test/planted-bugs/main.ts',
+  plantedBugsHunt: 'test/planted-bugs/hunt.ts',
+  plantedBugsHook: 'test/planted-bugs/hook.ts',
   journalMember: 'test/real-disk/journal-member.ts',
 };
 

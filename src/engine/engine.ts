@@ -454,6 +454,9 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   configurationChanged(replica: Replica): void {
     this.observer?.configured(replica);
+    // Members that all come back without knowing that the change was committed would count the votes
+    // of the configuration before, some of whose members may be gone for good.
+    this.#init.log.keepCommit(replica.id);
     this.systemChanged();
   }
 

@@ -51,6 +51,8 @@ export class SnapshotWork {
   #found = new Map<GroupId, { readonly facts: SnapshotFacts }>();
   readonly #kept: KeptWork;
   readonly #making = new Map<Replica, Making>();
+  /** Groups whose snapshot could not be made just now: not tried again before the next tick. */
+  readonly #failing = new Set<GroupId>();
   readonly #sends = new Map<string, SnapshotSend>();
   #host: SnapshotHost | undefined;
 
@@ -204,6 +206,7 @@ export class SnapshotWork {
   }
 
   tick(): void {
+    this.#failing.clear();
     const { snapshotBytesPerSecondMax, tickMs } = this.#settings;
     for (const send of this.#sends.values())
       send.refill((snapshotBytesPerSecondMax * tickMs) / 1000);
@@ -228,7 +231,8 @@ export class SnapshotWork {
 
   /** The machine has a store, so only a member that is far behind needs a file. */
   #isWanted(replica: Replica): boolean {
-    return this.#log.group(replica.id)?.snapshotWanted === true && !this.#making.has(replica);
+    if (this.#making.has(replica) || this.#failing.has(replica.id)) return false;
+    return this.#log.group(replica.id)?.snapshotWanted === true;
   }
 
   #newest(group: GroupId): number {
@@ -280,6 +284,7 @@ export class SnapshotWork {
     if (current) this.#making.delete(replica);
     const { group, index } = writer.facts;
     if (error !== null) {
+      this.#failing.add(group);
       this.#host?.log('warn', { group, index, err: error }, 'making a snapshot failed');
       // No state of the member rests on this file, but nobody knows what the disk has kept.
       if (error.code === 'disk-sync-failed') this.#host?.failed(error);

@@ -59,17 +59,18 @@ export class LeaseClock {
 
   /** Leases whose time is up, at most so many; each is given again a second later if it remains. */
   expired(nowMs: number, countMax: number): readonly bigint[] {
-    const ended: bigint[] = [];
+    // One that was set anew may lie in two slots.
+    const ended = new Set<bigint>();
     const current = Math.floor(nowMs / SLOT_MS);
     while (this.#nextSlot <= current) {
       const slot = this.#slots.get(this.#nextSlot);
       for (const id of [...(slot ?? [])]) {
-        if (ended.length >= countMax) return ended;
+        if (ended.size >= countMax) return [...ended];
         slot!.delete(id);
         const lease = this.#leases.get(id);
-        if (lease === undefined) continue;
+        if (lease === undefined || ended.has(id)) continue;
         if (lease.endsMs <= nowMs) {
-          ended.push(id);
+          ended.add(id);
           this.#place(id, nowMs + SLOT_MS);
         } else this.#place(id, lease.endsMs);
       }
@@ -77,7 +78,7 @@ export class LeaseClock {
       if (this.#nextSlot === current) break;
       this.#slots.delete(this.#nextSlot++);
     }
-    return ended;
+    return [...ended];
   }
 
   /** Leases that have long to go: how much of it is left, to be noted for the next leader. */

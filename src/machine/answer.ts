@@ -22,7 +22,7 @@ export function refusalFrom(error: unknown): Error {
 }
 
 /** Whether a command wants to wait, which none can. */
-export function isThenable(value: unknown): boolean {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   return typeof (value as { then?: unknown }).then === 'function';
 }

@@ -269,8 +269,10 @@ export class TypedMachine<
     const scope = new CommandScope(this.#seed, index, term, context.timeMs);
     return this.#run(entry.name, context, () => {
       const value = command!.run(this.#state.forCommands, entry.input, scope);
-      if (isThenable(value)) throw new Refusal('command-failed', 'a command cannot wait');
-      return value;
+      if (!isThenable(value)) return value;
+      // Whatever becomes of it, it is too late.
+      value.then(ignore, ignore);
+      throw new Refusal('command-failed', 'a command cannot wait');
     });
   }
 
@@ -373,3 +375,5 @@ export class TypedMachine<
     for (const listener of this.#versionListeners) listener();
   }
 }
+
+const ignore = (): void => {};

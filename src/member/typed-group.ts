@@ -133,9 +133,16 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
     return this.runLeading(run, options.signal);
   }
 
-  async #command(name: string, input: unknown, options: ProposeOptions = {}): Promise<unknown> {
-    const encoded = this.machine.encode(name, input);
-    return this.propose(encoded instanceof Uint8Array ? encoded : await encoded, options);
+  /** Not `async`, which would cost promises of its own for each command. */
+  #command(name: string, input: unknown, options: ProposeOptions = {}): Promise<unknown> {
+    try {
+      const encoded = this.machine.encode(name, input);
+      return encoded instanceof Uint8Array
+        ? this.propose(encoded, options)
+        : encoded.then((bytes) => this.propose(bytes, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #query(name: string, input: unknown, options: QueryOptions = {}): Promise<unknown> {

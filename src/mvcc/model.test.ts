@@ -65,7 +65,13 @@ describe('range', () => {
     expect(order({ sortTarget: 'version' })).toBe('acb');
     expect(order({ sortTarget: 'create', sortOrder: 'descend', limit: 2 })).toBe('cb');
     expect(order({ sortOrder: 'descend', limit: 2 })).toBe('cb');
-    expect(order({ sortTarget: 'value', keysOnly: true, limit: 1 })).toBe('c');
+    expect(order({ sortTarget: 'value', sortOrder: 'ascend', keysOnly: true, limit: 1 })).toBe('c');
+  });
+
+  test('without an order the limit cuts before the target sorts, as in etcd', () => {
+    const request = all({ sortTarget: 'value', limit: 1 });
+    expect(found(model, request)).toEqual(['b=2@5.2']);
+    expect(found(model, { ...request, maxModRevision: 9 })).toEqual(['c=1@4.1']);
   });
 
   test('unknown orders are refused', () => {

@@ -78,6 +78,8 @@ function openAt(directory: string, name: string): Store | QuorateError {
       noSubdir: false,
       encoder: valueCode,
       keyEncoder: keyCode,
+      // Batches are put together here. LMDB's own way leaves promises behind that nobody can catch.
+      eventTurnBatching: false,
       overlappingSync: false,
       safeRestore: true,
       maxReaders: readersMax,
@@ -178,7 +180,12 @@ class NodeStore implements Store {
     };
     written.then(
       () => end(null),
-      (error: unknown) => end(storeError(error, `${doing} the store ${this.#name}`)),
+      async (error: unknown) => {
+        // The reason of a failed commit arrives in a promise of its own.
+        const { commitError } = error as { commitError?: Promise<never> };
+        const cause = commitError === undefined ? error : await commitError.catch((why) => why);
+        end(storeError(cause, `${doing} the store ${this.#name}`, this.#file));
+      },
     );
   }
 
@@ -264,15 +271,29 @@ interface LmdbStats {
 const damaged = new Set([-30796, -30793, -30797, -30779]);
 const full = new Set([-30792, 28, 122]);
 
-function storeError(error: unknown, doing: string): QuorateError {
+/** With less, LMDB's failure to write is put down to a full disk: it tells both as an I/O error. */
+const freeBytesMin = 2 ** 20;
+const inputOutputError = 5;
+
+function storeError(error: unknown, doing: string, file?: string): QuorateError {
   if (error instanceof QuorateError) return error;
   const system = error instanceof Error ? error.message : String(error);
   const number = (error as { code?: unknown }).code;
   const code =
     typeof number === 'number' && damaged.has(number)
       ? 'store-damaged'
-      : (typeof number === 'number' && full.has(number)) || /No space left|ENOSPC/.test(system)
+      : full.has(number as number) || (number === inputOutputError && isFull(file))
         ? 'disk-full'
         : 'disk-failed';
   return new QuorateError(code, `${doing}: ${system}`, { cause: error, details: { system } });
+}
+
+function isFull(file: string | undefined): boolean {
+  if (file === undefined) return false;
+  try {
+    const { bavail, bsize } = fs.statfsSync(path.dirname(file));
+    return bavail * bsize < freeBytesMin;
+  } catch {
+    return false;
+  }
 }

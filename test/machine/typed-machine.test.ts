@@ -47,6 +47,22 @@ describe('commands', () => {
     }
   });
 
+  test('cannot wait', () => {
+    const waiting = machine({
+      state: { values: map<string, number>() },
+      commands: {
+        async wait({ values }) {
+          values.set('a', 1);
+          await Promise.reject(new Error('nobody hears this'));
+        },
+      },
+      queries: { size: ({ values }) => values.size },
+    });
+    const driven = new Driven(waiting);
+    expect(driven.outcome('wait')).toMatchObject({ error: { message: 'a command cannot wait' } });
+    expect(driven.ask('size')).toBe(0);
+  });
+
   test('are refused by name: unknown ones, bad bytes, too many entries, large plain state', () => {
     const driven = new Driven(everything);
     expect(() => driven.machine.encode('nothing', 1)).toThrow('no command nothing');

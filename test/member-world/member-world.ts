@@ -14,7 +14,7 @@ import type { MemberId } from '../../src/raft/entry.ts';
 import type { SimNode } from '../../src/sim/sim-node.ts';
 import { World } from '../../src/sim/world.ts';
 import { History, judge, type Operation } from './history.ts';
-import { encodeWrite, type Reading, Registers } from './registers.ts';
+import { encodeWrite, type Observer, type Reading, Registers } from './registers.ts';
 
 const port = 7000;
 const groupName = 'registers';
@@ -45,6 +45,8 @@ export interface MemberWorldOptions {
   readonly thinkMs?: number;
   readonly onEvent?: (line: string) => void;
   readonly quiet?: boolean;
+  /** The machine of a member's process; by default {@link Registers}. */
+  readonly machine?: (name: string, ports: Ports, observe: Observer) => Registers;
 }
 
 /** See above. */
@@ -65,6 +67,7 @@ export class MemberWorld {
   readonly #leaders = new Map<string, string>();
   readonly #votes = new Map<string, MemberId>();
   readonly #terms = new Map<string, number>();
+  readonly #machine: NonNullable<MemberWorldOptions['machine']>;
   #nextValue = 1;
 
   constructor(options: MemberWorldOptions) {
@@ -73,6 +76,7 @@ export class MemberWorld {
     this.world = new World({ seed, trap: true, ...onEvent });
     this.#clients = options.clientsPerMember ?? 2;
     this.#thinkMs = options.thinkMs ?? 60;
+    this.#machine = options.machine ?? ((_name, _ports, observe) => new Registers(observe));
     for (const name of this.names) {
       const node = this.world.node(name, { capacityBytes: 2 ** 24 });
       node.run((ports) => void this.#live(name, ports));
@@ -247,7 +251,7 @@ export class MemberWorld {
       member.closed.then((error) => {
         life.ended = error;
       });
-      const machine = new Registers((index, hash) => this.#observe(name, index, hash));
+      const machine = this.#machine(name, ports, (index, hash) => this.#observe(name, index, hash));
       life.group = await member.group(groupName, machine, { timeoutMs: 300_000 });
     } catch (error) {
       if (!(error instanceof QuorateError)) {

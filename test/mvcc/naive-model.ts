@@ -66,6 +66,11 @@ export class NaiveModel {
       value: (a: KeyValue, b: KeyValue) => compareBytes(a.value, b.value),
     }[request.sortTarget];
     const sign = request.sortOrder === 'descend' ? -1 : 1;
+    const bounded = bounds.some(([bound]) => bound !== 0);
+    // Without an order etcd takes what it needs for `more`, and sorts that.
+    if (request.sortOrder === 'none' && !bounded && request.limit > 0) {
+      kvs = kvs.slice(0, request.limit + 1);
+    }
     kvs.sort((a, b) => sign * by(a, b));
     const more = request.limit > 0 && kvs.length > request.limit;
     if (more) kvs = kvs.slice(0, request.limit);
@@ -135,16 +140,18 @@ export class NaiveModel {
     return { succeeded, steps };
   }
 
+  /** All puts before all ranges. */
   #check(path: Path): void {
-    for (const step of path.steps) {
-      if ('steps' in step) this.#check(step);
-      else if (step.type === 'range' && step.revision !== 0) {
-        if (step.revision > this.revision) throw refusal('future-revision');
-        if (step.revision < this.compactRevision) throw refusal('compacted');
-      } else if (step.type === 'put') {
-        this.#checkPut(step);
-        if (step.lease !== 0n && !this.leases.has(step.lease)) throw refusal('lease-not-found');
-      }
+    const steps = leaves(path);
+    for (const step of steps) {
+      if (step.type !== 'put') continue;
+      this.#checkPut(step);
+      if (step.lease !== 0n && !this.leases.has(step.lease)) throw refusal('lease-not-found');
+    }
+    for (const step of steps) {
+      if (step.type !== 'range' || step.revision === 0) continue;
+      if (step.revision > this.revision) throw refusal('future-revision');
+      if (step.revision < this.compactRevision) throw refusal('compacted');
     }
   }
 
@@ -243,6 +250,10 @@ export class NaiveModel {
 interface Path {
   readonly succeeded: boolean;
   readonly steps: readonly (Exclude<TxnOperation, TxnRequest> | Path)[];
+}
+
+function leaves({ steps }: Path): Exclude<TxnOperation, TxnRequest>[] {
+  return steps.flatMap((step) => ('steps' in step ? leaves(step) : [step]));
 }
 
 function refusal(code: ConstructorParameters<typeof QuorateError>[0]): QuorateError {

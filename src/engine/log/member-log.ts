@@ -203,6 +203,16 @@ export class MemberLog {
   }
 
   /**
+   * Writes a group's commit index with the next batch, though nothing else is new. Else it waits for
+   * the group's next write, and is forgotten if the process ends before.
+   */
+  keepCommit(id: GroupId): void {
+    const group = this.#groups.get(id);
+    if (group === undefined) return;
+    this.#queue.add(group, { group: id, entries: [] }, ++this.#lastTicket);
+  }
+
+  /**
    * The end of a turn: what waits goes out, unless a batch is on its way. To be called at the end
    * of a turn in which something was handed over or an operation of the disk has ended.
    */

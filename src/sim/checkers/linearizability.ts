@@ -142,7 +142,7 @@ class Search<State, Input, Output> {
         continue;
       }
       // A return whose call could not be taken; or that of an unknown outcome, which never comes.
-      if (taken.length >= best.length) {
+      if (stuck === -1 || taken.length > best.length) {
         best = taken.map((each) => each.operation);
         stuck = operation;
       }

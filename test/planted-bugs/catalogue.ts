@@ -1,0 +1,235 @@
+/**
+ * Bugs that are planted into what was built, one at a time, to see that the simulator finds them.
+ * Production code has no switches for them: a loader replaces one place of one module's text, which
+ * must stand there exactly once, as a program of its own is loaded.
+ */
+import type { FaultKind } from '../../src/sim/run/plan.ts';
+
+/** A bug, and how to plant it. */
+export interface PlantedBug {
+  readonly name: string;
+  /** Below src/, without its ending. */
+  readonly module: string;
+  /** In the JavaScript that is built. */
+  readonly find: string;
+  readonly replace: string;
+  /** Within how many seeds it must be found. */
+  readonly seedsMax: number;
+  /** Faults that it takes; all by default. */
+  readonly faults?: readonly FaultKind[];
+}
+
+const power: readonly FaultKind[] = ['power-cut', 'crash', 'crash-at-step', 'partition'];
+const network: readonly FaultKind[] = ['isolate-leader', 'partition', 'bad-network', 'crash'];
+const elections: readonly FaultKind[] = ['crash', 'isolate-leader', 'pause', 'partition', 'clog'];
+
+/** All of them. */
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'skip the fsync of the log',
+    module: 'engine/log/batch-assembly',
+    find: 'position, buffers, sync: true }',
+    replace: 'position, buffers, sync: false }',
+    seedsMax: 20,
+    faults: power,
+  },
+  {
+    name: 'skip the fsync of votes',
+    module: 'engine/log/vote-file',
+    find: 'position, buffers, sync: true }',
+    replace: 'position, buffers, sync: false }',
+    seedsMax: 30,
+    faults: power,
+  },
+  {
+    name: 'forget to persist the vote',
+    module: 'engine/log/member-log',
+    find: 'this.#votes.set(group.id, write.hardState);',
+    replace: 'this.#votes.set(group.id, { ...write.hardState, vote: 0 });',
+    seedsMax: 40,
+    faults: ['crash', 'crash-again', 'power-cut', 'transfer'],
+  },
+  {
+    name: 'acknowledge before the disk has it',
+    module: 'raft/core',
+    find: 'this.messagesAfterAppend.push(this.#marked(message));',
+    replace: 'this.messages.push(this.#marked(message));',
+    seedsMax: 30,
+    faults: power,
+  },
+  {
+    name: 'commit an entry of an old term',
+    module: 'raft/leader-log',
+    find: ' || log.term(index) !== core.term',
+    replace: '',
+    seedsMax: 60,
+    faults: elections,
+  },
+  {
+    name: 'commit with a minority',
+    module: 'raft/quorum',
+    find: 'return sorted[count - majority(count)];',
+    replace: 'return sorted[count - 1];',
+    seedsMax: 10,
+    faults: elections,
+  },
+  {
+    name: 'win with half of the votes',
+    module: 'raft/quorum',
+    find: 'const needed = majority(voters.length);',
+    replace: 'const needed = Math.floor(voters.length / 2);',
+    seedsMax: 20,
+    faults: elections,
+  },
+  {
+    name: 'vote twice in a term',
+    module: 'raft/election',
+    find: 'const granted = free && upToDate',
+    replace: 'const granted = upToDate',
+    seedsMax: 40,
+    faults: elections,
+  },
+  {
+    name: 'vote for a log that lacks entries',
+    module: 'raft/election',
+    find: 'const granted = free && upToDate && trusted',
+    replace: 'const granted = free && trusted',
+    seedsMax: 30,
+    faults: elections,
+  },
+  {
+    name: 'take an append that does not fit the log',
+    module: 'raft/log',
+    find: 'if (!this.matches(previous))',
+    replace: 'if (previous.index > this.lastIndex())',
+    seedsMax: 40,
+    faults: elections,
+  },
+  {
+    name: 'truncate a committed entry',
+    module: 'raft/log',
+    find: 'this.append(known === 0 ? entries : entries.slice(known));',
+    replace: 'this.unstable.append(entries);',
+    seedsMax: 40,
+    faults: network,
+  },
+  {
+    name: 'commit beyond what an append has verified',
+    module: 'raft/appends',
+    find: 'log.commitTo(Math.min(append.commit, verified));',
+    replace: 'log.commitTo(Math.min(append.commit, log.lastIndex()));',
+    seedsMax: 60,
+    faults: elections,
+  },
+  {
+    name: 'tell followers to commit what they may not have',
+    module: 'raft/sending',
+    find: 'const commit = Math.min(to.match, core.log.committed);',
+    replace: 'const commit = core.log.committed;',
+    seedsMax: 20,
+    faults: network,
+  },
+  {
+    name: 'read without asking the majority',
+    module: 'raft/reads',
+    find: 'if (core.isOnlyVoter ||',
+    replace: 'if (core.isOnlyVoter || true ||',
+    seedsMax: 30,
+    faults: ['isolate-leader', 'partition'],
+  },
+  {
+    name: 'read before an entry of the term is committed',
+    module: 'raft/reads',
+    find: 'if (core.committedInTerm)',
+    replace: 'if (core.log.committed > 0)',
+    seedsMax: 60,
+    faults: elections,
+  },
+  {
+    name: 'reuse a read-index id',
+    module: 'raft/reads',
+    find: 'const readId = reads.nextReadId++;',
+    replace: 'const readId = 7;',
+    seedsMax: 40,
+    faults: network,
+  },
+  {
+    name: 'answer a read before the state has come that far',
+    module: 'engine/reads',
+    find: 'if (index === undefined || index > applied)',
+    replace: 'if (index === undefined)',
+    seedsMax: 20,
+    faults: network,
+  },
+  {
+    name: 'apply a command twice',
+    module: 'engine/replica',
+    find: 'const outcome = this.state.apply(this.machine, envelope, index, term);',
+    replace:
+      'if (index % 20 === 0) this.state.apply(this.machine, envelope, index, term);\n' +
+      'const outcome = this.state.apply(this.machine, envelope, index, term);',
+    seedsMax: 5,
+  },
+  {
+    name: 'skip a command',
+    module: 'engine/replica',
+    find: 'const envelope = unwrap(data);',
+    replace:
+      'if (index % 40 === 0 && this.role !== "leader") return;\nconst envelope = unwrap(data);',
+    seedsMax: 5,
+  },
+  {
+    name: 'install a stale snapshot',
+    module: 'raft/snapshots',
+    find: 'if (snapshot.index <= log.committed)',
+    replace: 'if (snapshot.index + 50 <= log.committed)',
+    seedsMax: 60,
+    faults: ['partition', 'bad-network', 'pause', 'clog', 'crash'],
+  },
+  {
+    name: 'forget the commit index of a change of members',
+    module: 'engine/engine',
+    find: 'this.#init.log.keepCommit(replica.id);',
+    replace: '',
+    seedsMax: 60,
+  },
+  {
+    name: 'ignore the checksum of a batch',
+    module: 'engine/log/batch-format',
+    find: 'readUint32(bytes, at) === markMagic && readUint32(bytes, at + 4) === crc32c(bytes, from, to)',
+    replace: 'readUint32(bytes, at) === markMagic',
+    seedsMax: 60,
+    faults: ['bit-rot', 'misdirected-write', 'crash-at-step', 'power-cut'],
+  },
+  {
+    name: 'start although the vote is damaged',
+    module: 'engine/log/vote-format',
+    find: 'if (readUint32(slot, 4) !== crc32c(slot, 8, length, seed))',
+    replace: 'if (false)',
+    seedsMax: 60,
+    faults: ['bit-rot', 'crash-at-step', 'power-cut'],
+  },
+  {
+    name: 'use a vote that is no longer free after a restart',
+    module: 'raft/core',
+    find: 'this.vote = hardState.vote;',
+    replace: '',
+    seedsMax: 40,
+    faults: ['crash', 'crash-again', 'power-cut', 'transfer'],
+  },
+  {
+    name: 'go back a term after a restart',
+    module: 'raft/core',
+    find: 'this.term = hardState.term;',
+    replace: 'this.term = Math.max(0, hardState.term - 1);',
+    seedsMax: 20,
+    faults: ['crash', 'power-cut'],
+  },
+  {
+    name: 'name an index too early for a read',
+    module: 'raft/reads',
+    find: 'index: log.committed, requests: [request]',
+    replace: 'index: log.committed - 1, requests: [request]',
+    seedsMax: 10,
+  },
+];

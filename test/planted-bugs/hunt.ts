@@ -1,0 +1,27 @@
+/** Plants the bug that is named, and runs seeds until it is found: prints what came of it as JSON. */
+import { register } from 'node:module';
+import { plantedBugs } from './catalogue.ts';
+
+/** What a hunt came to. */
+export interface Hunt {
+  /** The seed that has found it. */
+  readonly seed: number | undefined;
+  readonly rule: string | undefined;
+}
+
+const bug = plantedBugs.find(({ name }) => name === process.argv[2]);
+if (bug === undefined) throw new Error(`there is no bug "${process.argv[2]}"`);
+register('./hook.js', import.meta.url, { data: bug.name });
+
+// Only what is loaded from now on passes the hook.
+const { house } = await import('../../src/sim/house/house.ts');
+const { drawPlan } = await import('../../src/sim/run/plan.ts');
+const { run } = await import('../../src/sim/run/run.ts');
+
+let found: Hunt = { seed: undefined, rule: undefined };
+for (let seed = 1; seed <= bug.seedsMax && found.seed === undefined; seed++) {
+  const plan = drawPlan(seed, { faults: bug.faults, faultyMs: 8_000, thinkMs: 30 });
+  const { finding } = await run(plan, house().subject);
+  if (finding !== undefined) found = { seed, rule: finding.rule };
+}
+process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));

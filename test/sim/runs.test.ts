@@ -1,0 +1,41 @@
+/** Runs of whole members: the same seed is the same run, and some seeds of all faults are sound. */
+import { describe, expect, it } from 'vitest';
+import { toJsonLines } from '../../src/sim/checkers/history.ts';
+import { house } from '../../src/sim/house/house.ts';
+import { drawPlan } from '../../src/sim/run/plan.ts';
+import { run } from '../../src/sim/run/run.ts';
+
+/**
+ * Seeds that once failed; docs/simulator-found.md tells of each.
+ * 13: members forgot that a change of members was committed, and waited for one that was gone.
+ */
+const found = [13];
+
+describe('seeds', () => {
+  it.each([2, 5, 9, 20, ...found])('with faults of all kinds: %i is sound', async (seed) => {
+    const { findings, operations } = await run(drawPlan(seed), house().subject);
+    expect(findings).toEqual([]);
+    expect(operations.done).toBeGreaterThan(10);
+    // Nearly every answer has its place in the log checked.
+    expect(operations.placed).toBe(operations.done);
+  });
+});
+
+describe('determinism', () => {
+  it('the same seed twice gives the same log, byte for byte, and the same history', async () => {
+    const plan = drawPlan(11, { faultyMs: 6_000 });
+    const runs = [];
+    for (let time = 0; time < 2; time++) {
+      const lines: string[] = [];
+      const { subject, history } = house();
+      const { digest } = await run(plan, subject, (line) => lines.push(line));
+      const seen = toJsonLines(history.observed(({ type }) => type !== 'read'));
+      runs.push({ log: lines.join('\n'), digest, seen });
+    }
+    const [first, second] = runs;
+    expect(first?.log.length).toBeGreaterThan(100_000);
+    expect(first?.log === second?.log).toBe(true);
+    expect(first?.seen).toBe(second?.seen);
+    expect(first?.digest).toBe(second?.digest);
+  });
+});
