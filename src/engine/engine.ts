@@ -36,6 +36,7 @@ import { RemovedGroups } from './removed-groups.ts';
 import type { Offer, Replica, ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import type { SnapshotWork } from './snapshot-work.ts';
+import { spreadLeaders } from './spreading.ts';
 import type { MemberRecord, SystemMachine } from './system-machine.ts';
 import { bestSuccessor, handOver, Transfers } from './transfers.ts';
 
@@ -104,6 +105,8 @@ export class Engine implements ReplicaHost, PeerHandler {
   #wallMs = 0;
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closeByMs = 0;
+  /** When leaders were last looked at. */
+  #spreadMs: number;
   /** Set for an election timeout after a stall. */
   #poorLeader:
     | {
@@ -124,6 +127,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   constructor(init: EngineInit) {
     this.#init = init;
     this.#nowMs = init.nowMs;
+    this.#spreadMs = init.nowMs;
     const { presence, clusterId, settings, random, mac } = init;
     const { self: member, incarnation } = presence;
     this.#peers = new Peers({
@@ -353,6 +357,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#transfers.expire(nowMs);
     log.tick();
     this.#watch(lateMs, settings.tickMs * settings.electionTicks);
+    this.#spread();
     this.#init.snapshots.tick();
     if (this.#state === 'closing') this.#goOnClosing();
   }
@@ -378,6 +383,16 @@ export class Engine implements ReplicaHost, PeerHandler {
     if (groups.length === 0) return;
     const facts = { ...stalled, groupCount: groups.length, groups: groups.slice(0, 10) };
     this.#say('warn', facts, 'stalled: leadership is given away');
+  }
+
+  #spread(): void {
+    const { spreadLeadersMs } = this.#init.settings;
+    if (this.#nowMs - this.#spreadMs < spreadLeadersMs || this.#poorLeader !== undefined) return;
+    this.#spreadMs = this.#nowMs;
+    const given = spreadLeaders(this.self, SYSTEM_GROUP, this.#replicas.values());
+    if (given.length === 0) return;
+    for (const replica of given) this.#busy.add(replica);
+    this.#say('debug', { groups: given.map(({ id }) => id) }, 'leadership is spread');
   }
 
   #giveAway(replica: Replica): boolean {
