@@ -58,6 +58,7 @@ export type { Group, LeaderHandler, Leading, ProposeOptions } from './member/gro
 export type { Leadership } from './member/leadership.ts';
 export type { LostMajorityReport } from './member/lost-majority.ts';
 export type { Member } from './member/member.ts';
+export type { GroupInfo } from './member/member-groups.ts';
 export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
 export type { RaftEvent, RaftEventOptions, RaftFact } from './member/raft-events.ts';

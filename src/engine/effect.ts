@@ -33,6 +33,8 @@ export type Effect =
       readonly facts: LogFacts;
       readonly message: string;
     }
+  /** The cluster has removed a group that was open here; its store may go. */
+  | { readonly type: 'group-deleted'; readonly group: GroupId }
   /** A question from another member for the application; see `Engine.answerCall`. */
   | {
       readonly type: 'called';

@@ -19,7 +19,7 @@ import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
-import { GroupOpening } from './group-opening.ts';
+import { deletedError, GroupOpening } from './group-opening.ts';
 import type { GroupState } from './group-state.ts';
 import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
@@ -32,9 +32,11 @@ import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
+import { RemovedGroups } from './removed-groups.ts';
 import type { Offer, Replica, ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import type { SnapshotWork } from './snapshot-work.ts';
+import { spreadLeaders } from './spreading.ts';
 import type { MemberRecord, SystemMachine } from './system-machine.ts';
 import { bestSuccessor, handOver, Transfers } from './transfers.ts';
 
@@ -103,6 +105,8 @@ export class Engine implements ReplicaHost, PeerHandler {
   #wallMs = 0;
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closeByMs = 0;
+  /** When leaders were last looked at. */
+  #spreadMs: number;
   /** Set for an election timeout after a stall. */
   #poorLeader:
     | {
@@ -118,10 +122,12 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #opening: GroupOpening;
   readonly #lost: LostLogs;
   readonly #hashes: HashChecks;
+  readonly #removed: RemovedGroups;
 
   constructor(init: EngineInit) {
     this.#init = init;
     this.#nowMs = init.nowMs;
+    this.#spreadMs = init.nowMs;
     const { presence, clusterId, settings, random, mac } = init;
     const { self: member, incarnation } = presence;
     this.#peers = new Peers({
@@ -172,6 +178,13 @@ export class Engine implements ReplicaHost, PeerHandler {
       say: (level, facts, message) => this.#say(level, facts, message),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       busy: (replica) => this.#busy.add(replica),
+    });
+    this.#removed = new RemovedGroups({
+      ...init,
+      replica: (group) => this.#replicas.get(group),
+      isInstalling: (replica) => this.#installing.has(replica),
+      forget: (replica) => this.#forget(replica),
+      removed: (group) => this.#effects.push({ type: 'group-deleted', group }),
     });
     const nowMs = (): number => this.#nowMs;
     const wallMs = (): number => this.#wallMs;
@@ -239,6 +252,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   systemChanged(): void {
     this.#cluster.changed();
     this.#effects.push({ type: 'membership' });
+    if (this.#removed.due) this.#effects.push({ type: 'turn' });
   }
 
   /** The application answers a `called` effect. */
@@ -293,13 +307,34 @@ export class Engine implements ReplicaHost, PeerHandler {
     if (replica === undefined || this.#state === 'closing') {
       const error =
         replica === undefined
-          ? new QuorateError('unknown-group', `group ${request.group} is not open here`)
+          ? this.#unopened(request.group)
           : new QuorateError('closing', 'this member is closing');
       this.#answer(request.ticket, { ok: false, error });
       return undefined;
     }
     this.#busy.add(replica);
     return replica;
+  }
+
+  #unopened(group: GroupId): QuorateError {
+    if (this.#init.system.isRemovedGroup(group)) return deletedError(group);
+    return new QuorateError('unknown-group', `group ${group} is not open here`);
+  }
+
+  /** The replica's group was deleted: nothing happens to it any more. */
+  #forget(replica: Replica): void {
+    const { id: group } = replica;
+    const error = deletedError(group);
+    this.#replicas.delete(group);
+    this.#busy.delete(replica);
+    this.#appends = this.#appends.filter((each) => each.replica !== replica);
+    this.#lost.removed(replica);
+    this.#hashes.removed(replica);
+    this.#transfers.removed(group, error);
+    replica.proposals.failAll(error.code, error.message);
+    replica.reads.failAll(error.code, error.message);
+    const { term } = replica.raft.core;
+    this.#effects.push({ type: 'leadership', group, role: 'follower', term, leader: NOBODY });
   }
 
   #tick(nowMs: number): void {
@@ -322,6 +357,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#transfers.expire(nowMs);
     log.tick();
     this.#watch(lateMs, settings.tickMs * settings.electionTicks);
+    this.#spread();
     this.#init.snapshots.tick();
     if (this.#state === 'closing') this.#goOnClosing();
   }
@@ -349,6 +385,16 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#say('warn', facts, 'stalled: leadership is given away');
   }
 
+  #spread(): void {
+    const { spreadLeadersMs } = this.#init.settings;
+    if (this.#nowMs - this.#spreadMs < spreadLeadersMs || this.#poorLeader !== undefined) return;
+    this.#spreadMs = this.#nowMs;
+    const given = spreadLeaders(this.self, SYSTEM_GROUP, this.#replicas.values());
+    if (given.length === 0) return;
+    for (const replica of given) this.#busy.add(replica);
+    this.#say('debug', { groups: given.map(({ id }) => id) }, 'leadership is spread');
+  }
+
   #giveAway(replica: Replica): boolean {
     this.#busy.add(replica);
     return handOver(replica);
@@ -356,6 +402,7 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   #endOfTurn(): void {
     const { log } = this.#init;
+    if (this.#removed.due) this.#removed.run();
     const notes = this.#notes;
     this.#notes = [];
     for (const { group, message } of notes) this.#peers.send(message.to, group, message);

@@ -76,6 +76,9 @@ export class GroupOpening {
     const target = { machine, state: new GroupState() };
     snapshots.load(group, target, (applied) => {
       if (applied instanceof QuorateError) return answer(ticket, { ok: false, error: applied });
+      if (this.#host.system.isRemovedGroup(id)) {
+        return answer(ticket, { ok: false, error: deletedError(id) });
+      }
       this.start(id, target, applied);
       answer(ticket, { ok: true, value: id });
     });
@@ -116,6 +119,11 @@ export class GroupOpening {
     // A lone voter has nobody to wait for.
     if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
   }
+}
+
+/** Why a group answers nothing any more. */
+export function deletedError(id: GroupId): QuorateError {
+  return new QuorateError('group-deleted', `group ${id} was deleted`);
 }
 
 /** What this member may have lost of a group, and does not know to be here again. */

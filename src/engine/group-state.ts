@@ -9,6 +9,7 @@ import type { ConfigurationState, MemberId } from '../raft/configuration.ts';
 import { emptyBytes } from '../raft/entry.ts';
 import { decodeFor, encodeFor } from './answer-codec.ts';
 import type { Envelope } from './envelope.ts';
+import type { GroupId } from './event.ts';
 import type { CommandContext, Machine, Outcome } from './machine.ts';
 import { Sessions, sessionLimits } from './sessions.ts';
 
@@ -75,8 +76,12 @@ function* parts(
 }
 
 /** The engine's part of a {@link KeptMark}: what a snapshot's header and engine pieces hold. */
-export function encodeKeptState(configuration: ConfigurationState, state: GroupState): Uint8Array {
-  const head = new ByteWriter().flag(configuration.autoLeave);
+export function encodeKeptState(
+  group: GroupId,
+  configuration: ConfigurationState,
+  state: GroupState,
+): Uint8Array {
+  const head = new ByteWriter().number(group).flag(configuration.autoLeave);
   for (const members of memberLists(configuration)) {
     head.number(members.length);
     for (const member of members) head.number(member);
@@ -89,10 +94,18 @@ export function encodeKeptState(configuration: ConfigurationState, state: GroupS
 
 /**
  * Fills `state` and returns the configuration.
- * @throws QuorateError `malformed-message`, `format-too-new`
+ * @throws QuorateError `malformed-message`, `format-too-new`; `group-deleted` where the store is that
+ *   of another group, which had the same name
  */
-export function decodeKeptState(bytes: Uint8Array, state: GroupState): ConfigurationState {
+export function decodeKeptState(
+  group: GroupId,
+  bytes: Uint8Array,
+  state: GroupState,
+): ConfigurationState {
   const reader = new ByteReader(bytes);
+  if (reader.number() !== group) {
+    throw new QuorateError('group-deleted', 'the store holds the state of a deleted group');
+  }
   const autoLeave = reader.flag();
   const list = (): number[] => Array.from({ length: reader.count(1) }, () => reader.number());
   const [voters, votersOutgoing, learners, learnersNext] = [list(), list(), list(), list()];

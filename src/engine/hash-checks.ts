@@ -66,6 +66,11 @@ export class HashChecks {
     this.#host = host;
   }
 
+  removed(replica: Replica): void {
+    this.#groups.delete(replica.id);
+    this.#quarantined.delete(replica);
+  }
+
   started(replica: Replica): void {
     if (replica.machine.hash === undefined) return;
     const { appliedIndex: index, id } = replica;

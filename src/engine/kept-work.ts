@@ -47,7 +47,7 @@ export class KeptWork {
     const mark = machine.kept?.mark();
     if (mark === undefined || mark.position.index < group.firstIndex() - 1) return undefined;
     try {
-      group.setConfiguration(decodeKeptState(mark.state, state));
+      group.setConfiguration(decodeKeptState(group.id, mark.state, state));
     } catch (error) {
       if (error instanceof QuorateError) return error;
       throw error;
@@ -64,12 +64,14 @@ export class KeptWork {
 
   /** A snapshot was restored into the machine: its store keeps it, before the log relies on that. */
   settle(
+    group: GroupId,
     target: RestoreTarget,
     snapshot: Position & { readonly configuration: ConfigurationState },
     then: (error: QuorateError | null) => void,
   ): void {
+    const { index, term, configuration } = snapshot;
     if (target.machine.kept === undefined) then(null);
-    else this.#flush(target, snapshot, then);
+    else this.#flush(target, { group, index, term, configuration }, then);
   }
 
   /** A turn has passed: flushes if it is time. False for a machine without a store. */
@@ -84,7 +86,7 @@ export class KeptWork {
     if (!due || this.#flushing.has(machine)) return true;
     const { id, appliedIndex: index, appliedTerm: term, configuration } = replica;
     replica.snapshotBegun();
-    this.#flush(replica, { index, term, configuration }, (error) => {
+    this.#flush(replica, { group: id, index, term, configuration }, (error) => {
       if (error !== null) return this.#host.failed(error);
       this.#flushed(id, index);
       this.#host.flushed(id);
@@ -94,11 +96,11 @@ export class KeptWork {
 
   #flush(
     { machine, state }: RestoreTarget,
-    at: Position & { readonly configuration: ConfigurationState },
+    at: Position & { readonly group: GroupId; readonly configuration: ConfigurationState },
     then: (error: QuorateError | null) => void,
   ): void {
-    const { index, term, configuration } = at;
-    const mark = { position: { index, term }, state: encodeKeptState(configuration, state) };
+    const { group, index, term, configuration } = at;
+    const mark = { position: { index, term }, state: encodeKeptState(group, configuration, state) };
     const waiting: (() => void)[] = [];
     this.#flushing.set(machine, waiting);
     machine.kept!.flush(mark, (error) => {

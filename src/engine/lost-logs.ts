@@ -52,6 +52,11 @@ export class LostLogs {
     this.#host.say('warn', { group }, 'a part of the log is lost: repairing it from the others');
   }
 
+  removed(replica: Replica): void {
+    this.#suspect.delete(replica);
+    this.#held.delete(replica);
+  }
+
   /** Whether nothing may happen to the replica now. */
   holds(replica: Replica): boolean {
     return this.#held.size > 0 && this.#held.has(replica);

@@ -146,7 +146,9 @@ describe('what guards a command', () => {
       autoLeave: true,
     };
     const copy = new GroupState();
-    expect(decodeKeptState(encodeKeptState(configuration, state), copy)).toEqual(configuration);
+    const kept = encodeKeptState(3, configuration, state);
+    expect(() => decodeKeptState(4, kept, copy)).toThrow('deleted group');
+    expect(decodeKeptState(3, kept, copy)).toEqual(configuration);
     expect(copy.timeMs).toBe(5);
     copy.apply(machine, { ...command, guards, body }, 3, 1);
     expect(machine.count).toBe(1);

@@ -20,6 +20,8 @@ export interface EngineSettings {
   /** A group's replicas compare their states after so many entries, and after this time at work. */
   readonly hashCheckEntries: number;
   readonly hashCheckMs: number;
+  /** How often a member that leads more groups than others hands a few over; infinity for never. */
+  readonly spreadLeadersMs: number;
   readonly replica: ReplicaLimits;
   readonly peers: PeerSettings;
   /** How long a closing member waits for others to take over what it leads. */
@@ -39,6 +41,7 @@ export const engineDefaults: EngineSettings = {
   entryBytesMax: 8 * 2 ** 20,
   hashCheckEntries: 100_000,
   hashCheckMs: 10_000,
+  spreadLeadersMs: 5000,
   replica: {
     pendingProposalsMax: 65_536,
     pendingReadsMax: 65_536,

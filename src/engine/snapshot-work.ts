@@ -112,7 +112,7 @@ export class SnapshotWork {
       if (lacks(group, facts)) this.#beginLogAt(group, facts);
       this.#standsFor(group, facts);
       group.setConfiguration(facts.configuration);
-      this.#kept.settle(target, facts, (failed) => then(failed ?? { term, index }));
+      this.#kept.settle(group.id, target, facts, (failed) => then(failed ?? { term, index }));
     });
   }
 
@@ -197,7 +197,7 @@ export class SnapshotWork {
     const restore = (): void =>
       restoreFile(this.#disk, { group: id, index: snapshot.index }, replica, (error) => {
         if (error !== undefined) return settled(error);
-        this.#kept.settle(replica, snapshot, (failed) => {
+        this.#kept.settle(id, replica, snapshot, (failed) => {
           settled(failed ?? undefined);
           this.#removeOld(id, snapshot.index);
         });
@@ -272,10 +272,17 @@ export class SnapshotWork {
   }
 
   /** The group is gone from here: whatever is under way for it ends, and its files go. */
-  remove(group: GroupId, replica: Replica | undefined): void {
+  remove(group: GroupId, replica: Replica | undefined, then: () => void): void {
     if (replica !== undefined) this.#giveUp(replica);
     this.#found.delete(group);
     this.#removeOld(group, undefined);
+    if (replica === undefined) then();
+    else this.#kept.afterFlush(replica.machine, then);
+  }
+
+  /** Groups of which a snapshot was found at the start. */
+  found(): Iterable<GroupId> {
+    return this.#found.keys();
   }
 
   #finished({ replica, writer }: Making, error: QuorateError | null): void {

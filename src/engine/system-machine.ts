@@ -93,6 +93,17 @@ export class SystemMachine implements Machine {
     return this.#state.groups.find((group) => group.name === name);
   }
 
+  /** Whether there was a group of that id, and is none any more. */
+  isRemovedGroup(id: GroupId): boolean {
+    const { groups, nextGroupId } = this.#state;
+    return id !== 0 && id < nextGroupId && !groups.some((group) => group.id === id);
+  }
+
+  /** How many groups were ever removed. */
+  get removedGroupCount(): number {
+    return this.#state.nextGroupId - this.#state.groups.length;
+  }
+
   apply(command: Uint8Array, _context: CommandContext): Outcome {
     try {
       const value = this.#take(decodeSystemCommand(command));

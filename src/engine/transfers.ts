@@ -38,6 +38,15 @@ export class Transfers {
     }
   }
 
+  /** The group is gone. */
+  removed(gone: GroupId, error: QuorateError): void {
+    for (const [ticket, { group }] of this.#waiting) {
+      if (group !== gone) continue;
+      this.#waiting.delete(ticket);
+      this.#answer(ticket, { ok: false, error });
+    }
+  }
+
   expire(nowMs: number): void {
     for (const [ticket, { deadlineMs, target }] of this.#waiting) {
       if (nowMs < deadlineMs) continue;

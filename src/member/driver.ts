@@ -16,7 +16,9 @@ import type { LinkDriver } from './link-driver.ts';
 /** What concerns the member around the engine. */
 export type MemberEffect = Extract<
   Effect,
-  { type: 'answer' | 'opened' | 'leadership' | 'membership' | 'called' | 'closed' }
+  {
+    type: 'answer' | 'opened' | 'leadership' | 'membership' | 'group-deleted' | 'called' | 'closed';
+  }
 >;
 
 export interface DriverInit {

@@ -34,6 +34,17 @@ export class GroupStores {
     });
   }
 
+  /** Removes a group's open store with all that it holds; a group without one has nothing to lose. */
+  async removeOpen(group: string): Promise<void> {
+    if (!this.#open.has(group)) return;
+    await this.close(group);
+    await new Promise<void>((resolve, reject) => {
+      this.#stores.remove(storePath(group), (error) =>
+        error === null ? resolve() : reject(error),
+      );
+    });
+  }
+
   async closeAll(): Promise<void> {
     await Promise.all([...this.#open.keys()].map((group) => this.close(group)));
   }

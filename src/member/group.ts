@@ -71,6 +71,9 @@ export class Group<State extends Machine = Machine> {
   readonly #host: GroupHost;
   readonly #listeners = new Set<(leadership: Leadership) => void>();
   #leaderHandler: LeaderHandler | undefined;
+  #settleDeleted: (error: QuorateError) => void = () => {};
+  /** Settles when the member has ended, or with `group-deleted` when the group is no more. */
+  readonly ended: Promise<QuorateError | null>;
   /** One for all requests. */
   readonly #cancel = (ticket: number): void => {
     this.#host.dispatch({ type: 'cancel', group: this.id, ticket });
@@ -81,6 +84,10 @@ export class Group<State extends Machine = Machine> {
     this.name = init.name;
     this.machine = init.machine;
     this.#host = init.host;
+    const deleted = new Promise<QuorateError>((resolve) => {
+      this.#settleDeleted = resolve;
+    });
+    this.ended = Promise.race([deleted, init.host.closed]);
   }
 
   /**
@@ -169,7 +176,7 @@ export class Group<State extends Machine = Machine> {
    *
    * @returns what the job returned while it led
    * @throws what the job threw while it led; QuorateError `aborted` if `options.signal` fired,
-   *   `closing` with the member
+   *   `closing` with the member, `group-deleted` with the group
    */
   lead<Value>(
     job: (leading: Leading) => Value | Promise<Value>,
@@ -200,7 +207,7 @@ export class Group<State extends Machine = Machine> {
       electionTimeoutMs: host.electionTimeoutMs,
       nowMs: () => host.nowMs(),
       after: (delayMs: number, callback: () => void) => host.after(delayMs, callback),
-      closed: host.closed,
+      closed: this.ended,
     };
     return runLeading(leadHost, run, signal);
   }
@@ -236,13 +243,19 @@ export class Group<State extends Machine = Machine> {
 
   status(): Status {
     const replica = this.#host.engine.replica(this.id);
-    if (replica === undefined) throw new QuorateError('unknown-group', `${this.name} is not open`);
+    if (replica === undefined) throw new QuorateError('group-deleted', `${this.name} was deleted`);
     return replica.raft.status();
   }
 
   /** For the member: leadership of this group has changed. */
   leadershipChanged(leadership: Leadership): void {
     for (const listener of this.#listeners) listener(leadership);
+  }
+
+  /** For the member: the group is no more. */
+  deleted(error: QuorateError): void {
+    this.#settleDeleted(error);
+    this.#listeners.clear();
   }
 
   /** For the member: another one asks this group's leader. */

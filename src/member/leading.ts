@@ -23,7 +23,7 @@ export interface LeadHost {
   readonly electionTimeoutMs: number;
   nowMs(): number;
   after(delayMs: number, callback: () => void): Cancel;
-  /** Settles when the member has ended. */
+  /** Settles when the member has ended, or the group is no more. */
   readonly closed: Promise<QuorateError | null>;
 }
 
@@ -115,7 +115,7 @@ export function runLeading<Value>(
     stopListening = host.onLeadership(() => look());
     void host.closed.then((error) => {
       const closing = new QuorateError('closing', 'the member has closed', { cause: error });
-      end(() => reject(closing));
+      end(() => reject(error?.code === 'group-deleted' ? error : closing));
     });
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });

@@ -9,7 +9,7 @@ import type { Event } from '../engine/event.ts';
 import type { Machine } from '../engine/machine.ts';
 import { Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
-import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
+import type { AnyDefinition } from '../machine/definition.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -19,9 +19,9 @@ import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { LeaderChanges, memberFigures } from './figures.ts';
-import { Group } from './group.ts';
-import { GroupStores } from './group-stores.ts';
+import type { Group } from './group.ts';
 import type { LinkDriver } from './link-driver.ts';
+import { checkGroupName, type EnterGroup, type GroupInfo, MemberGroups } from './member-groups.ts';
 import type { MemberInfo } from './member-info.ts';
 import { memberRegistry } from './metrics.ts';
 import type { MemberOptions } from './options.ts';
@@ -29,7 +29,7 @@ import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events
 import { RequestWatch, slowRequestDefaults } from './request-watch.ts';
 import { type RequestOptions, Requests } from './requests.ts';
 import { startupOptions, type Tuning } from './startup-options.ts';
-import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
+import type { TypedGroup, TypedGroupHost } from './typed-group.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
@@ -49,8 +49,7 @@ export class Member implements TypedGroupHost {
   readonly #links: LinkDriver;
   readonly #disk: DiskDriver;
   readonly #lock: DirectoryLock;
-  readonly #groups = new Map<number, Group>();
-  readonly #stores: GroupStores;
+  readonly #groups: MemberGroups;
   readonly #events = new RaftEvents();
   readonly #membershipListeners = new Set<() => void>();
   #ended: QuorateError | null | undefined;
@@ -85,8 +84,8 @@ export class Member implements TypedGroupHost {
     this.#lock = lock;
     this.#links = links;
     this.#disk = new DiskDriver(ports.disk);
-    this.#stores = new GroupStores(ports.stores);
     const logger = options.logger ?? ports.logger;
+    this.#groups = new MemberGroups(this, ports.stores, logger);
     const { slowRequestMs = slowRequestDefaults.slowRequestMs } = options;
     const nowMs = (): number => ports.clock.monotonicMs();
     this.requests = new Requests(new RequestWatch({ nowMs, logger, options: { slowRequestMs } }));
@@ -115,6 +114,11 @@ export class Member implements TypedGroupHost {
       this.#settleOpened = (error) => (error === null ? resolve() : reject(error));
       this.#driver.start();
     });
+  }
+
+  /** This member's directory, as it was opened with. */
+  get dataDir(): string {
+    return this.#options.dataDir;
   }
 
   /** This member's id. */
@@ -162,7 +166,7 @@ export class Member implements TypedGroupHost {
    * Takes part in a group with this machine; the group is created if no member has yet. Every
    * member opens its groups each time it starts.
    *
-   * @throws QuorateError `group-open`, `timeout`, `aborted`, `over-quota`, `closing`
+   * @throws QuorateError `invalid-name`, `group-open`, `timeout`, `aborted`, `over-quota`, `closing`
    */
   group<Definition extends AnyDefinition>(
     name: string,
@@ -179,25 +183,30 @@ export class Member implements TypedGroupHost {
     stated: AnyDefinition | Machine,
     options: RequestOptions = {},
   ): Promise<Group> {
-    if (stated instanceof MachineDefinition) {
-      const store = stated.onDisk ? await this.#stores.open(name) : undefined;
-      const init = store === undefined ? { name } : { name, store };
-      try {
-        const machine = stated.create(init) as MachineOf<AnyDefinition>;
-        const id = await this.#openGroup(name, machine, options);
-        return this.#keepGroup(new TypedGroup({ id, name, machine, host: this }));
-      } catch (error) {
-        if (store !== undefined) await this.#stores.close(name);
-        throw error;
-      }
-    }
-    const id = await this.#openGroup(name, stated, options);
-    return this.#keepGroup(new Group({ id, name, machine: stated, host: this }));
+    const enter: EnterGroup = (group, machine) => this.#openGroup(group, machine, options);
+    return this.#groups.open(name, stated, enter);
   }
 
-  #keepGroup(group: Group): Group {
-    this.#groups.set(group.id, group);
-    return group;
+  /** The cluster's groups, as far as this member knows. */
+  groups(): readonly GroupInfo[] {
+    const { engine } = this;
+    return engine.system.state.groups.map(({ id, name }) => {
+      const replica = engine.replica(id);
+      return { id, name, open: replica !== undefined, leader: replica?.leader ?? 0 };
+    });
+  }
+
+  /**
+   * Deletes a group on all members, with everything that it holds: who is away does it when it is
+   * back. Nothing brings it back but a backup; another group may have the name.
+   * @throws QuorateError `unknown-group`, `invalid-name`, `timeout`, `aborted`
+   */
+  async deleteGroup(name: string, options: RequestOptions = {}): Promise<void> {
+    checkGroupName(name);
+    const known = this.engine.system.groupNamed(name);
+    if (known === undefined) throw new QuorateError('unknown-group', `there is no group ${name}`);
+    await this.#proposeSystem({ type: 'remove-group', id: known.id }, options);
+    await this.#groups.gone(known.id);
   }
 
   #openGroup(name: string, machine: Machine, options: RequestOptions): Promise<number> {
@@ -211,9 +220,9 @@ export class Member implements TypedGroupHost {
 
   /** The cluster's members, as far as this one knows. */
   members(): readonly MemberInfo[] {
-    const { system, replica } = this.#system();
-    const { voters } = replica.configuration;
-    const { learners } = replica.configuration;
+    const { system } = this.engine;
+    const replica = this.engine.replica(SYSTEM_GROUP)!;
+    const { voters, learners } = replica.configuration;
     return system.state.members.map(({ id, name, address, tags }) => {
       const role = voters.includes(id) ? 'voter' : learners.includes(id) ? 'learner' : 'joining';
       return { id, name, address, tags, role, leader: replica.leader === id };
@@ -294,11 +303,6 @@ export class Member implements TypedGroupHost {
     await this.closed;
   }
 
-  #system(): { system: Engine['system']; replica: NonNullable<ReturnType<Engine['replica']>> } {
-    const { engine } = this;
-    return { system: engine.system, replica: engine.replica(0)! };
-  }
-
   #proposeSystem(command: SystemCommand, options: RequestOptions): Promise<unknown> {
     const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
     const bytes = encodeSystemCommand(command);
@@ -333,6 +337,8 @@ export class Member implements TypedGroupHost {
       case 'membership':
         for (const listener of this.#membershipListeners) listener();
         return;
+      case 'group-deleted':
+        return this.#groups.deleted(effect.group);
       case 'called':
         return this.#answerCall(effect);
       case 'closed':
@@ -381,7 +387,7 @@ export class Member implements TypedGroupHost {
     // The engine has answered what it knew of; of what is left nobody knows.
     this.requests.failAll(new QuorateError(code, message, { maybeApplied: true, cause: error }));
     await new Promise<void>((resolve) => this.#links.close(() => resolve()));
-    await this.#stores.closeAll();
+    await this.#groups.closeAll();
     await new Promise<void>((resolve) => this.#disk.close(resolve));
     await new Promise<void>((resolve) => this.#lock.release(() => resolve()));
     this.#settleOpened?.(error ?? new QuorateError('closing', 'closed before it had opened'));

@@ -76,17 +76,18 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
     ) as QueryCalls<Definition, QueryOptions>;
     const watch = (): void => this.#watchVersions();
     init.machine.onVersion(watch);
-    init.host.onMembership(watch);
+    const stopWatching = init.host.onMembership(watch);
     this.onLeadership(watch);
-    void init.host.closed.then(() => {
+    void this.ended.then(() => {
       this.#ended = true;
+      stopWatching();
     });
   }
 
   /**
    * What commands change, as this member applies them: in order, each once. Who was interrupted
    * goes on behind the last index that it has seen; the machine keeps `changesKeptMax` commands.
-   * It ends when the member does.
+   * It ends when the member does, or the group is deleted.
    * @throws QuorateError `changes-compacted`: read the state, and go on from there
    */
   async *changes(options: ChangesOptions = {}): AsyncGenerator<Changes, void> {
@@ -108,7 +109,7 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        await Promise.race([woken, this.#typedHost.closed]);
+        await Promise.race([woken, this.ended]);
       }
     } finally {
       stopListening();
@@ -147,13 +148,15 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
 
   async #query(name: string, input: unknown, options: QueryOptions = {}): Promise<unknown> {
     if (options.consistency !== 'local') await this.readIndex(options);
+    else this.status();
     return this.machine.ask(name, input);
   }
 
   /** Looks whether this member has to say what it can run, and the leader whether all can do more. */
   #watchVersions(): void {
-    if (this.#ended) return;
-    const { machine } = this;
+    const { machine, id } = this;
+    // A deleted group is told of its end only after its engine has let go of it.
+    if (this.#ended || this.#typedHost.engine.replica(id) === undefined) return;
     const { version } = machine.definition;
     const { activeVersion: active } = machine;
     // A first version with nothing before it and nothing said of it needs no words.
