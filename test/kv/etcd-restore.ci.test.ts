@@ -18,7 +18,7 @@ const questions = [
   ['get', 'gone', '-w', 'json'],
   ['get', 'again', '-w', 'json'],
   ['get', 'leased', '-w', 'json'],
-  ['get', 'key/', '--prefix', '--count-only', '-w', 'fields'],
+  ['get', 'key/', '--prefix', '--limit=1', '-w', 'json'],
   ['role', 'get', 'reader'],
   ['user', 'get', 'ann'],
 ] as const;

@@ -91,7 +91,7 @@ describe('a bbolt file', () => {
   });
 
   it('may have several levels of branches', () => {
-    const key = numbered(20_000, 400);
+    const key = numbered(3_000, 400);
     expect(entriesOf(written({ key }), 'key')).toEqual(key);
   }, 20_000);
 
@@ -131,11 +131,11 @@ describe('a bbolt file', () => {
 });
 
 describe('a damaged bbolt file', () => {
-  const file = written({ key: numbered(300, 30), lease: numbered(3, 5) });
+  const file = written({ key: numbered(40, 30), lease: numbered(3, 5) });
 
   it('is read or refused, whichever byte is another', () => {
     const refused = new Set<string | number>();
-    for (let at = 0; at < file.length; at++) {
+    for (let at = 0; at < file.length; at += at % 4096 < 900 ? 1 : 41) {
       const changed = file.slice();
       changed[at]! ^= at % 3 === 0 ? 0xff : 1 << (at & 7);
       refused.add(attempt(changed));
@@ -162,10 +162,10 @@ describe('a damaged bbolt file', () => {
         (changes) => {
           const changed = file.slice();
           for (const [at, byte] of changes) changed[at] = byte;
-          expect([303, 'snapshot-damaged']).toContain(normal(attempt(changed)));
+          expect([43, 'snapshot-damaged']).toContain(normal(attempt(changed)));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -188,5 +188,5 @@ function plain({ key, value }: Entry): Entry & { readonly isBucket: boolean } {
 
 /** Fewer entries may be left where a count has changed. */
 function normal(result: number | string): number | string {
-  return typeof result === 'number' ? 303 : result;
+  return typeof result === 'number' ? 43 : result;
 }
