@@ -62,6 +62,12 @@ function attempt(bytes: Uint8Array): number | string {
   }
 }
 
+/** As text, which is compared sooner than many small arrays. */
+function shown(entries: readonly Entry[]): string {
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  return entries.map(({ key, value }) => `${hex(key)}=${hex(value)}`).join();
+}
+
 function numbered(count: number, valueBytes: number): Entry[] {
   return Array.from({ length: count }, (_, i) => ({
     key: new TextEncoder().encode(String(i).padStart(8, '0')),
@@ -81,18 +87,18 @@ describe('a bbolt file', () => {
     fc.assert(
       fc.property(bucket, bucket, (key, lease) => {
         const file = written({ key, lease, meta: [] });
-        expect(entriesOf(file, 'key')).toEqual(key);
-        expect(entriesOf(file, 'lease')).toEqual(lease);
-        expect(entriesOf(file, 'meta')).toEqual([]);
-        expect(entriesOf(file, 'none')).toEqual([]);
+        expect(shown(entriesOf(file, 'key'))).toBe(shown(key));
+        expect(shown(entriesOf(file, 'lease'))).toBe(shown(lease));
+        expect(shown(entriesOf(file, 'meta'))).toBe(shown([]));
+        expect(shown(entriesOf(file, 'none'))).toBe(shown([]));
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
   it('may have several levels of branches', () => {
     const key = numbered(3_000, 400);
-    expect(entriesOf(written({ key }), 'key')).toEqual(key);
+    expect(shown(entriesOf(written({ key }), 'key'))).toBe(shown(key));
   }, 20_000);
 
   it('may have small buckets within a page', () => {
@@ -113,7 +119,7 @@ describe('a bbolt file', () => {
       file.slice(0, 3 * 4096),
       leafPage(3, [{ key, value: short, isBucket: true }]),
     ]);
-    expect(entriesOf(fitting, 'key')).toEqual(entries);
+    expect(shown(entriesOf(fitting, 'key'))).toBe(shown(entries));
   });
 
   it('is read from the newest meta page that is whole', () => {
@@ -121,7 +127,7 @@ describe('a bbolt file', () => {
     for (const page of [0, 1]) {
       const file = written({ key });
       file[page * 4096 + 20]! ^= 1;
-      expect(entriesOf(file, 'key')).toEqual(key);
+      expect(shown(entriesOf(file, 'key'))).toBe(shown(key));
     }
     const file = written({ key });
     file[20]! ^= 1;
