@@ -2,19 +2,29 @@
  * `quorate/server`: a highly available key-value store that any client of etcd v3 can use, in an
  * application's own process. The same as the command `quorate serve`.
  */
+import {
+  type RestoreReport,
+  restoreSnapshotOn,
+  type SnapshotStatus,
+  snapshotStatus,
+} from './kv/restore-snapshot.ts';
 import { jsonLogger } from './platform/json-logger.ts';
 import { NodeCompression } from './platform/node-compression.ts';
+import { NodeCrypto } from './platform/node-crypto.ts';
 import { NodeHttp } from './platform/node-http.ts';
 import { nodePorts } from './platform/node-ports.ts';
 import { NodeSigning } from './platform/node-signing.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
+import { makeDirectoryWhole, SnapshotFile } from './platform/snapshot-file.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
 import { readSettings, type ServerSettings } from './server/settings/settings.ts';
+import { addressText, parseUrls } from './server/settings/urls.ts';
 import { settled } from './server/tls.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type { Kv } from './kv/api.ts';
+export type { RestoreReport, SnapshotStatus } from './kv/restore-snapshot.ts';
 export type { HttpExchange, HttpRequest } from './ports/http.ts';
 export type { Logger } from './ports/logger.ts';
 export { EtcdFront, type EtcdFrontOptions } from './server/etcd-front.ts';
@@ -72,4 +82,69 @@ export function openServer(
     signing: new NodeSigning(),
   };
   return openServerOn(ports, settings);
+}
+
+/**
+ * Makes the directory of a member, `settings.dataDir`, from an etcd snapshot: one that `etcdctl
+ * snapshot save` has written, of an etcd or of Quorate. All keys, revisions, leases, users and roles
+ * are kept. Each first member of the new cluster restores the same file; they then start as usual.
+ *
+ * @param options.skipHashCheck take a plain database, without its checksum. Default false.
+ * @param options.bumpRevision by how much revisions shall be higher, for clients that remember some
+ *   which the snapshot does not have. Default 0.
+ * @param options.markCompacted let nothing before that revision be readable. Default false.
+ * @param options.withoutAuth turn access control off; needed where etcd has hashed the passwords,
+ *   for here they have to be given anew. Default false.
+ * @throws QuorateError `snapshot-damaged`, `file-exists` where the directory is there already,
+ *   `file-not-found`, `invalid-config`, `invalid-auth-management`, or what the disk failed with;
+ *   there is no directory then
+ */
+export async function restoreSnapshot(
+  file: string,
+  settings: ServerSettings,
+  options: {
+    readonly skipHashCheck?: boolean;
+    readonly bumpRevision?: number;
+    readonly markCompacted?: boolean;
+    readonly withoutAuth?: boolean;
+  } = {},
+): Promise<RestoreReport> {
+  const { skipHashCheck = false, bumpRevision = 0, markCompacted = false } = options;
+  const { withoutAuth = false } = options;
+  const { name, dataDir, clusterToken, initialCluster } = settings;
+  const founders = initialCluster.map((peer) => ({
+    name: peer.name,
+    address: addressText(parseUrls([peer.url], 'initial-cluster')[0]!.address),
+  }));
+  const changes = { bumpRevision, markCompacted, withoutAuth, skipHashCheck };
+  const source = new SnapshotFile(file);
+  try {
+    return await makeDirectoryWhole(dataDir, (path) =>
+      restoreSnapshotOn(nodePorts({ dataDir: path }), source, {
+        ...changes,
+        name,
+        founders,
+        clusterToken,
+      }),
+    );
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * Looks through an etcd snapshot.
+ * @throws QuorateError `snapshot-damaged`, `file-not-found`, or what the disk failed with
+ */
+export function readSnapshotStatus(
+  file: string,
+  options: { readonly skipHashCheck?: boolean } = {},
+): SnapshotStatus {
+  const source = new SnapshotFile(file);
+  try {
+    const { skipHashCheck = false } = options;
+    return snapshotStatus(source, new NodeCrypto(), { skipHashCheck });
+  } finally {
+    source.close();
+  }
 }

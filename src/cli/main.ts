@@ -8,6 +8,7 @@ import { gossipCommand, gossipUsage } from './gossip.ts';
 import { recoverCommand, recoverUsage } from './recover.ts';
 import { serveCommand, serveUsage } from './serve.ts';
 import { simCommand, simUsage } from './sim.ts';
+import { snapshotCommand, snapshotUsage } from './snapshot.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
 interface Command {
@@ -20,6 +21,7 @@ const commands: Readonly<Record<string, Command>> = {
   serve: { usage: serveUsage, run: serveCommand },
   gossip: { usage: gossipUsage, run: gossipCommand },
   recover: { usage: recoverUsage, run: recoverCommand },
+  snapshot: { usage: snapshotUsage, run: snapshotCommand },
   sim: { usage: simUsage, run: simCommand },
 };
 

@@ -7,7 +7,7 @@
  * through to the table below as it is made. Passwords arrive here hashed. The user and the role
  * `root` may do everything, and cannot be taken away while access control is on.
  */
-import { ByteReader, ByteWriter } from '../base/binary.ts';
+import { ByteReader } from '../base/binary.ts';
 import { compareBytes } from '../base/compare-bytes.ts';
 import { type ErrorCode, QuorateError } from '../base/errors.ts';
 import {
@@ -20,6 +20,7 @@ import {
   authRows,
   decodeRole,
   decodeUser,
+  encodeAuthFacts,
   encodeRole,
   encodeUser,
   type PermissionType,
@@ -331,7 +332,7 @@ export class AuthStore {
   }
 
   #writeFacts(): void {
-    const facts = new ByteWriter(16).flag(this.#enabled).number(this.#revision).finish();
+    const facts = encodeAuthFacts({ enabled: this.#enabled, revision: this.#revision });
     this.#table.put(authRowKey(authRows.facts, ''), facts);
   }
 }

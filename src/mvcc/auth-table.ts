@@ -50,6 +50,13 @@ export function authRowKey(row: number, name: string): Uint8Array {
   return key;
 }
 
+export function encodeAuthFacts(facts: {
+  readonly enabled: boolean;
+  readonly revision: number;
+}): Uint8Array {
+  return new ByteWriter(16).flag(facts.enabled).number(facts.revision).finish();
+}
+
 export function encodeUser({ passwordHash, noPassword, roles }: AuthUser): Uint8Array {
   const writer = new ByteWriter().bytes(passwordHash).flag(noPassword).number(roles.length);
   for (const role of roles) writer.bytes(new TextEncoder().encode(role));

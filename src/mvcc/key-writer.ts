@@ -61,8 +61,8 @@ export class KeyWriter {
 
   /** What a key is now, if it is there. */
   live(key: Uint8Array): IndexEntry | undefined {
-    const found = this.#find(key);
-    return found === undefined || found.entry.deleted ? undefined : found.entry;
+    const entry = entryOf(this.#parts, key);
+    return entry === undefined || entry.deleted ? undefined : entry;
   }
 
   /** The state of an entry, with the value. */
@@ -72,15 +72,15 @@ export class KeyWriter {
 
   put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
     const { counts, leases } = this.#parts;
-    const found = this.#find(key);
-    const before = found === undefined || found.entry.deleted ? undefined : found.entry;
+    const entry = entryOf(this.#parts, key);
+    const before = entry === undefined || entry.deleted ? undefined : entry;
     const state: KeyState = {
       deleted: false,
       createRevision: before?.createRevision ?? this.#main,
       version: (before?.version ?? 0) + 1,
       lease,
     };
-    const place = this.#write(key, value, state, found?.entry);
+    const place = this.#write(key, value, state, entry);
     if (before !== undefined && before.lease !== 0n && before.lease !== lease) {
       leases.detach(before.lease, place);
     }
@@ -90,23 +90,12 @@ export class KeyWriter {
 
   /** Deletes a key that is there. */
   remove(key: Uint8Array): void {
-    const found = this.#find(key);
-    assert(found !== undefined && !found.entry.deleted, 'a key that is not there was deleted');
+    const entry = entryOf(this.#parts, key);
+    assert(entry !== undefined && !entry.deleted, 'a key that is not there was deleted');
     const state: KeyState = { deleted: true, createRevision: 0, version: 0, lease: 0n };
-    const place = this.#write(key, nothing, state, found.entry);
-    if (found.entry.lease !== 0n) this.#parts.leases.detach(found.entry.lease, place);
+    const place = this.#write(key, nothing, state, entry);
+    if (entry.lease !== 0n) this.#parts.leases.detach(entry.lease, place);
     this.#parts.counts.removed(key);
-  }
-
-  #find(key: Uint8Array): { readonly entry: IndexEntry } | undefined {
-    const { store, facts } = this.#parts;
-    const place = findPlace(store, key);
-    const bytes = place && store.get(place);
-    if (bytes === undefined) return undefined;
-    const entry = decodeEntry(bytes);
-    // Whether the compaction has already come by to remove it is no affair of the replicated state.
-    const gone = entry.deleted && entry.latest.main < facts.compactRevision;
-    return gone ? undefined : { entry };
   }
 
   #write(
@@ -115,66 +104,102 @@ export class KeyWriter {
     state: KeyState,
     before: IndexEntry | undefined,
   ): Uint8Array {
-    const { store, index, facts } = this.#parts;
     const latest: Revision = { main: this.#main, sub: this.#events.length };
-    const { jump, nextJump, depth } = this.#jumpsAfter(before);
-    // Spelled out: spreading `state` would cost more than all the rest of this.
-    const { deleted, createRevision, version, lease } = state;
-    const previous = before?.latest;
-    const record: KeyRecord = {
-      deleted,
-      key,
-      value,
-      createRevision,
-      version,
-      lease,
-      previous,
-      jump,
-    };
-    const at = revisionKey(latest.main, latest.sub);
-    const bytes = encodeRecord(record);
-    store.put(at, bytes);
-    facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
-    const place = index.set(key, {
-      deleted,
-      latest,
-      createRevision,
-      version,
-      depth,
-      lease,
-      jump,
-      nextJump,
-    });
+    const { place, record } = writeState(this.#parts, { key, value, state, before, latest });
     this.#events.push(new Change(this.#parts, latest, record));
     return place;
   }
+}
 
-  /**
-   * Myers' rule: if the last two jumps were equally far, the new one goes as far as both together and
-   * one step more; else it is one step.
-   */
-  #jumpsAfter(before: IndexEntry | undefined): {
-    readonly jump: Jump | undefined;
-    readonly nextJump: Jump | undefined;
-    readonly depth: number;
-  } {
-    if (before === undefined) return { jump: undefined, nextJump: undefined, depth: 1 };
-    const { depth, jump, nextJump, latest } = before;
-    const jumpDepth = jump?.depth ?? 0;
-    if (depth - jumpDepth !== jumpDepth - (nextJump?.depth ?? 0)) {
-      const { main, sub } = latest;
-      return { jump: { main, sub, depth }, nextJump: jump, depth: depth + 1 };
-    }
-    return { jump: nextJump, nextJump: this.#jumpOf(nextJump), depth: depth + 1 };
-  }
+/** Writes what a key becomes at a revision, its record and its entry; answers where that lies. */
+export function writeState(
+  parts: Pick<ModelParts, 'store' | 'index' | 'facts'>,
+  change: {
+    readonly key: Uint8Array;
+    readonly value: Uint8Array;
+    readonly state: KeyState;
+    /** The entry until now, unless its key was deleted and that is compacted. */
+    readonly before: IndexEntry | undefined;
+    readonly latest: Revision;
+  },
+): { readonly place: Uint8Array; readonly record: KeyRecord } {
+  const { store, index, facts } = parts;
+  const { key, value, before, latest } = change;
+  const { jump, nextJump, depth } = jumpsAfter(parts, before);
+  // Spelled out: spreading `state` would cost more than all the rest of this.
+  const { deleted, createRevision, version, lease } = change.state;
+  const previous = before?.latest;
+  const record: KeyRecord = {
+    deleted,
+    key,
+    value,
+    createRevision,
+    version,
+    lease,
+    previous,
+    jump,
+  };
+  const at = revisionKey(latest.main, latest.sub);
+  const bytes = encodeRecord(record);
+  store.put(at, bytes);
+  facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
+  const place = index.set(key, {
+    deleted,
+    latest,
+    createRevision,
+    version,
+    depth,
+    lease,
+    jump,
+    nextJump,
+  });
+  return { place, record };
+}
 
-  /** The jump of an earlier record; one below the compaction counts as none, on every replica. */
-  #jumpOf(at: Revision | undefined): Jump | undefined {
-    const { store, facts } = this.#parts;
-    if (at === undefined || at.main < facts.compactRevision) return undefined;
-    const bytes = store.get(revisionKey(at.main, at.sub));
-    return bytes && decodeRecord(bytes).jump;
+/** What the index holds for a key, as commands see it. */
+export function entryOf(
+  { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
+  key: Uint8Array,
+): IndexEntry | undefined {
+  const place = findPlace(store, key);
+  const bytes = place && store.get(place);
+  if (bytes === undefined) return undefined;
+  const entry = decodeEntry(bytes);
+  // Whether the compaction has already come by to remove it is no affair of the replicated state.
+  const gone = entry.deleted && entry.latest.main < facts.compactRevision;
+  return gone ? undefined : entry;
+}
+
+/**
+ * Myers' rule: if the last two jumps were equally far, the new one goes as far as both together and
+ * one step more; else it is one step.
+ */
+function jumpsAfter(
+  parts: Pick<ModelParts, 'store' | 'facts'>,
+  before: IndexEntry | undefined,
+): {
+  readonly jump: Jump | undefined;
+  readonly nextJump: Jump | undefined;
+  readonly depth: number;
+} {
+  if (before === undefined) return { jump: undefined, nextJump: undefined, depth: 1 };
+  const { depth, jump, nextJump, latest } = before;
+  const jumpDepth = jump?.depth ?? 0;
+  if (depth - jumpDepth !== jumpDepth - (nextJump?.depth ?? 0)) {
+    const { main, sub } = latest;
+    return { jump: { main, sub, depth }, nextJump: jump, depth: depth + 1 };
   }
+  return { jump: nextJump, nextJump: jumpOf(parts, nextJump), depth: depth + 1 };
+}
+
+/** The jump of an earlier record; one below the compaction counts as none, on every replica. */
+function jumpOf(
+  { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
+  at: Revision | undefined,
+): Jump | undefined {
+  if (at === undefined || at.main < facts.compactRevision) return undefined;
+  const bytes = store.get(revisionKey(at.main, at.sub));
+  return bytes && decodeRecord(bytes).jump;
 }
 
 const nothing = new Uint8Array(0);

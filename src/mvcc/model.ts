@@ -311,7 +311,8 @@ export class Model {
   }
 }
 
-function partsOf(store: LayeredStore): ModelParts {
+/** What a model in this store is made of. */
+export function partsOf(store: LayeredStore): ModelParts {
   const facts = new Facts(store);
   return {
     store,

@@ -1,0 +1,82 @@
+/** For commands that work on files while no member runs: a file that is read anywhere, a new directory. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { QuorateError } from '../base/errors.ts';
+import { diskError } from './system-errors.ts';
+
+/** An open file. Reading is synchronous: nothing else goes on. */
+export class SnapshotFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly #descriptor: number;
+
+  /** @throws QuorateError `file-not-found`, `permission-denied`, `disk-failed` */
+  constructor(file: string) {
+    this.path = file;
+    try {
+      this.#descriptor = fs.openSync(file, 'r');
+      this.sizeBytes = fs.fstatSync(this.#descriptor).size;
+    } catch (error) {
+      throw diskError(error, { doing: 'opening', path: file });
+    }
+  }
+
+  read(position: number, bytes: number): Uint8Array {
+    const buffer = new Uint8Array(bytes);
+    for (let filled = 0; filled < bytes; ) {
+      let taken: number;
+      try {
+        taken = fs.readSync(this.#descriptor, buffer, filled, bytes - filled, position + filled);
+      } catch (error) {
+        throw diskError(error, { doing: 'reading', path: this.path });
+      }
+      if (taken === 0) throw new QuorateError('snapshot-damaged', `${this.path} ends early`);
+      filled += taken;
+    }
+    return buffer;
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor);
+  }
+}
+
+/**
+ * Fills a directory beside the one that is wanted, and gives it its name when it is whole: there is
+ * never half of it. Readable by this user only.
+ *
+ * @throws QuorateError `file-exists`, what `fill` throws, or what the disk failed with
+ */
+export async function makeDirectoryWhole<T>(
+  directory: string,
+  fill: (path: string) => Promise<T>,
+): Promise<T> {
+  const wanted = path.resolve(directory);
+  if (fs.existsSync(wanted)) {
+    throw new QuorateError('file-exists', `there is a directory ${directory} already`);
+  }
+  let partial: string | undefined;
+  try {
+    fs.mkdirSync(path.dirname(wanted), { recursive: true });
+    partial = fs.mkdtempSync(`${wanted}.part-`);
+    fs.chmodSync(partial, 0o700);
+    const filled = await fill(partial);
+    fs.renameSync(partial, wanted);
+    syncDirectory(path.dirname(wanted));
+    return filled;
+  } catch (error) {
+    if (partial !== undefined) fs.rmSync(partial, { recursive: true, force: true });
+    // What is no error of the system's, such as a failed assertion, stays what it is.
+    const isSystem = error instanceof Error && 'syscall' in error;
+    throw isSystem ? diskError(error, { doing: 'making', path: directory }) : error;
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
