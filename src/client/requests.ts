@@ -3,6 +3,7 @@
  * good, is given up or reaches its deadline. What may have taken effect is only sent again where
  * that can do no harm: in a session, or where it changes nothing.
  */
+import type { CancelSignal } from '../base/cancel-signal.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { ClientCall, ClientCallType } from '../engine/client-calls.ts';
 import type { RequestOptions } from '../member/requests.ts';
@@ -158,6 +159,6 @@ function closed(maybeApplied: boolean): QuorateError {
   return new QuorateError('closing', 'the client has closed', { maybeApplied });
 }
 
-function aborted(signal: AbortSignal, maybeApplied: boolean): QuorateError {
+function aborted(signal: CancelSignal, maybeApplied: boolean): QuorateError {
   return new QuorateError('aborted', 'the caller gave up', { maybeApplied, cause: signal.reason });
 }

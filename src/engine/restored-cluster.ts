@@ -45,7 +45,7 @@ export function restoredCluster(init: {
     state: { ...founding, groups: [{ id, name: groupName, voters }], nextGroupId: id + 1 },
     mark: {
       position: restoredOrigin,
-      state: encodeKeptState({ ...emptyConfiguration, voters }, new GroupState()),
+      state: encodeKeptState(id, { ...emptyConfiguration, voters }, new GroupState()),
     },
   };
 }

@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/client.ts';
 import {
+  type Logger,
   machine,
   map,
   type TestCluster,
@@ -41,7 +42,13 @@ function endpointsOf({ members }: TestCluster): string[] {
   return members.map(({ address }) => `${address.host}:${address.port}`);
 }
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const silent: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silent,
+};
 
 function clientOf(endpoints: readonly string[], secret?: string) {
   const more = secret === undefined ? {} : { secret };

@@ -1,14 +1,22 @@
 /** What an etcd holds comes to Quorate: saved with stock etcdctl, restored, served by new members. */
+
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Logger } from '../../src/ports/logger.ts';
 import { openServer, readServerSettings, restoreSnapshot, type Server } from '../../src/server.ts';
 import { EtcdProcess } from '../etcd/etcd-process.ts';
 import { Etcdctl } from '../etcd/etcdctl.ts';
 import { freePorts } from '../processes/waiting.ts';
 
-const quiet = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} };
+const quiet: Logger = {
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  debug: () => {},
+  child: () => quiet,
+};
 const directory = mkdtempSync(join(tmpdir(), 'quorate-restore-'));
 const file = join(directory, 'snapshot.db');
 /** What etcd answers to a question, to be compared. */
