@@ -225,4 +225,32 @@ describe('an etcd snapshot', () => {
     expect(() => statSync(settings.dataDir)).toThrow('ENOENT');
     await restoreSnapshot(bad, settings, { skipHashCheck: true });
   }, 30_000);
+
+  it('is refused with access control on, whose passwords could not be checked', async () => {
+    const guarded = join(directory, 'guarded.db');
+    const etcd = await EtcdProcess.start();
+    try {
+      const ctl = new Etcdctl([etcd.endpoint]);
+      await ctl.run('user', 'add', 'root:secret');
+      await ctl.run('user', 'grant-role', 'root', 'root');
+      await ctl.run('auth', 'enable');
+      await ctl.with('--user=root:secret').run('snapshot', 'save', guarded);
+    } finally {
+      await etcd.stop();
+    }
+    const [flags] = await flagsFor(['a'], 'guarded');
+    const settings = await readServerSettings(flags!);
+    await expect(restoreSnapshot(guarded, settings)).rejects.toMatchObject({
+      code: 'invalid-auth-management',
+    });
+    const report = await restoreSnapshot(guarded, settings, { withoutAuth: true });
+    expect(report).toMatchObject({ users: 1, authEnabled: false });
+    const server = await serve(flags!);
+    const ctl = new Etcdctl([new URL(server.clientUrls[0]!).host]);
+    await ctl.try(['user', 'passwd', 'root', '--interactive=false'], 'another\n');
+    await ctl.run('auth', 'enable');
+    expect(await ctl.fail('get', 'x')).toContain('user name is empty');
+    await ctl.with('--user=root:another').run('put', 'x', 'y');
+    await server.close();
+  }, 60_000);
 });
