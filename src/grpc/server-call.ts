@@ -5,6 +5,7 @@
  * the handler hears `over` exactly once, and nothing after it. A call that fails before its first
  * answer is answered by trailers alone.
  */
+import { type CancelSignal, FiredSignal } from '../base/cancel-signal.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { HttpExchange } from '../ports/http.ts';
@@ -27,7 +28,7 @@ export interface ServerCall<Response = unknown> {
   readonly remote: Address;
   readonly certificate: PeerCertificate | null;
   /** Fires when nobody waits for the answer any more: cancelled, past its deadline, or ended. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Whether the call has ended. */
   readonly over: boolean;
   /** Bytes of answers that have not left yet: the client is slow. */
@@ -69,6 +70,16 @@ const answerHeaders = {
   'grpc-accept-encoding': 'identity,gzip',
 } as const;
 
+const okTrailers = { 'grpc-status': String(statusCodes.ok) } as const;
+
+function trailersOf(status: Status): Record<string, string> {
+  return {
+    ...(status.metadata === undefined ? {} : metadataToHeaders(status.metadata)),
+    'grpc-status': String(status.code),
+    ...(status.message === '' ? {} : { 'grpc-message': encodeMessage(status.message) }),
+  };
+}
+
 const ended = new QuorateError('aborted', 'the call has ended');
 
 export class Call<Request, Response> implements ServerCall<Response> {
@@ -80,10 +91,10 @@ export class Call<Request, Response> implements ServerCall<Response> {
   readonly #host: CallHost;
   readonly #incoming: IncomingMessages;
   #handler: StreamHandler<Request> | undefined;
-  #controller: AbortController | undefined;
+  #signal: FiredSignal | undefined;
   #cancelTimer: Cancel | undefined;
   #heldBytes = 0;
-  #initial: Metadata = {};
+  #initial: Metadata | undefined;
   #responded = false;
   over = false;
 
@@ -125,10 +136,10 @@ export class Call<Request, Response> implements ServerCall<Response> {
     return this.over ? 0 : this.#exchange.bufferedBytes;
   }
 
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.over) this.#controller.abort(ended);
-    return this.#controller.signal;
+  get signal(): CancelSignal {
+    this.#signal ??= new FiredSignal();
+    if (this.over) this.#signal.fire(ended);
+    return this.#signal;
   }
 
   /** Begins: from now on the handler hears of the call. */
@@ -176,18 +187,13 @@ export class Call<Request, Response> implements ServerCall<Response> {
   }
 
   #finish(status: Status, abort: boolean): void {
-    const trailers = {
-      ...(status.metadata === undefined ? {} : metadataToHeaders(status.metadata)),
-      'grpc-status': String(status.code),
-      ...(status.message === '' ? {} : { 'grpc-message': encodeMessage(status.message) }),
-    };
+    const trailers = status === okStatus ? okTrailers : trailersOf(status);
     if (this.#responded) this.#exchange.end(trailers);
     else if (status.code === statusCodes.ok) {
       this.#respond();
       this.#exchange.end(trailers);
     } else {
-      const initial = metadataToHeaders(this.#initial);
-      this.#exchange.respondOnly(200, { ...initial, ...answerHeaders, ...trailers });
+      this.#exchange.respondOnly(200, { ...this.#headers(), ...trailers });
     }
     this.#close(status.code, abort);
   }
@@ -208,7 +214,13 @@ export class Call<Request, Response> implements ServerCall<Response> {
   #respond(): void {
     if (this.#responded) return;
     this.#responded = true;
-    this.#exchange.respond(200, { ...metadataToHeaders(this.#initial), ...answerHeaders });
+    this.#exchange.respond(200, this.#headers());
+  }
+
+  /** Almost all answers have the same ones: one object for all of these. */
+  #headers(): Record<string, string> {
+    if (this.#initial === undefined) return answerHeaders;
+    return { ...metadataToHeaders(this.#initial), ...answerHeaders };
   }
 
   #push(bytes: Uint8Array): void {
@@ -249,8 +261,7 @@ export class Call<Request, Response> implements ServerCall<Response> {
     this.#incoming.stop();
     this.#host.assembling(-this.#heldBytes);
     this.#heldBytes = 0;
-    // With a reason of ours, for the usual one is dear to make.
-    if (abort) this.#controller?.abort(ended);
+    if (abort) this.#signal?.fire(ended);
     this.#host.ended(this as unknown as Call<never, never>, code);
     this.#handler?.over?.();
   }

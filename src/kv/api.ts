@@ -14,6 +14,7 @@
  *
  * Length: one interface with the words it uses, which is read in one piece.
  */
+import type { CancelSignal } from '../base/cancel-signal.ts';
 import type { QuorateError } from '../base/errors.ts';
 import type {
   CompactRequest,
@@ -49,7 +50,7 @@ export interface CallOptions {
   /** Undefined: nobody, who may do nothing while access control is on. */
   readonly caller?: Caller | undefined;
   /** The client gave up: the call fails as `request-canceled`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Less than the service's own limit (5 s and two election timeouts); beyond: `request-timed-out`. */
   readonly timeoutMs?: number | undefined;
 }

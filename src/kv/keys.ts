@@ -53,8 +53,9 @@ export class Keys implements KvKeys {
 
   async range(request: RangeRequest, options: ReadOptions = {}): Promise<RangeResponse> {
     checkRequest(request);
-    await this.#readable(options);
-    this.#machine.access(options.caller).operation(request);
+    if (options.serializable !== true) await this.#proposer.readIndex(options);
+    else refuseIfGone(options);
+    this.#machine.checkOperation(options.caller, request);
     return this.#machine.model.range(request);
   }
 
@@ -101,11 +102,11 @@ export class Keys implements KvKeys {
     }
   }
 
-  async put(request: PutRequest, options: CallOptions = {}): Promise<PutResponse> {
+  put(request: PutRequest, options: CallOptions = {}): Promise<PutResponse> {
     return this.#write(request, options);
   }
 
-  async deleteRange(
+  deleteRange(
     request: DeleteRangeRequest,
     options: CallOptions = {},
   ): Promise<DeleteRangeResponse> {
@@ -115,8 +116,9 @@ export class Keys implements KvKeys {
   async txn(request: TxnRequest, options: ReadOptions = {}): Promise<TxnResponse> {
     if (!onlyReads(request)) return this.#write(request, options);
     checkRequest(request, this.#operationsMax);
-    await this.#readable(options);
-    this.#machine.access(options.caller).operation(request);
+    if (options.serializable !== true) await this.#proposer.readIndex(options);
+    else refuseIfGone(options);
+    this.#machine.checkOperation(options.caller, request);
     return this.#machine.model.read(request);
   }
 
@@ -140,16 +142,15 @@ export class Keys implements KvKeys {
   ): Promise<Response> {
     checkRequest(request, this.#operationsMax);
     // Again when it is applied: here it only spares the log what would be refused.
-    this.#machine.access(options.caller).operation(request);
+    this.#machine.checkOperation(options.caller, request);
     if (takesRoom(request)) this.#housekeeping.checkRoom();
     return this.#proposer.propose<Response>(request, options);
   }
+}
 
-  async #readable(options: ReadOptions): Promise<void> {
-    if (options.serializable !== true) await this.#proposer.readIndex(options);
-    else if (options.signal?.aborted === true) {
-      throw new QuorateError('request-canceled', 'the caller gave up');
-    }
+function refuseIfGone({ signal }: ReadOptions): void {
+  if (signal?.aborted === true) {
+    throw new QuorateError('request-canceled', 'the caller gave up');
   }
 }
 

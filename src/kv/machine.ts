@@ -9,7 +9,7 @@ import { Access } from '../mvcc/auth-access.ts';
 import { type AuthIdentity, AuthStore } from '../mvcc/auth-store.ts';
 import type { KvCommand } from '../mvcc/command.ts';
 import { Model, type ModelOptions } from '../mvcc/model.ts';
-import type { KeyEvent } from '../mvcc/request.ts';
+import type { KeyEvent, TxnOperation } from '../mvcc/request.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
 import { StateRestore, streamState } from '../store/state-stream.ts';
 import { ClusterTable } from './cluster-table.ts';
@@ -77,6 +77,11 @@ export class KvMachine implements Machine {
   /** What a caller may do. */
   access(identity: AuthIdentity | undefined): Access {
     return new Access(this.rules, identity, (lease) => this.model.leaseKeys(lease));
+  }
+
+  /** Refuses what a caller may not do with keys. */
+  checkOperation(identity: AuthIdentity | undefined, operation: TxnOperation): void {
+    if (this.rules.enabled) this.access(identity).operation(operation);
   }
 
   apply(bytes: Uint8Array, { index }: CommandContext): Outcome {

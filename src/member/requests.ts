@@ -1,6 +1,7 @@
 /**
  * Requests that wait for the engine's answer, as promises.
  */
+import type { CancelSignal } from '../base/cancel-signal.ts';
 import { QuorateError } from '../base/errors.ts';
 import { RecentTable } from '../base/recent-table.ts';
 import type { Outcome } from '../engine/machine.ts';
@@ -11,13 +12,13 @@ export interface RequestOptions {
   /** After this the request fails as `timeout`. */
   readonly timeoutMs?: number;
   /** Stops waiting, as `aborted`; what is under way may still take effect. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSignal;
 }
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   readonly onAbort: (() => void) | undefined;
   readonly facts: RequestFacts | undefined;
 }
@@ -93,6 +94,6 @@ function end({ resolve, reject, signal, onAbort }: Waiting, outcome: Outcome): v
   else reject(outcome.error);
 }
 
-function aborted(signal: AbortSignal, maybeApplied: boolean): QuorateError {
+function aborted(signal: CancelSignal, maybeApplied: boolean): QuorateError {
   return new QuorateError('aborted', 'the caller gave up', { maybeApplied, cause: signal.reason });
 }

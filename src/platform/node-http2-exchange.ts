@@ -31,6 +31,21 @@ export const resetCodes: Readonly<Record<ResetReason, number>> = {
   calm: constants.NGHTTP2_ENHANCE_YOUR_CALM,
 };
 
+const answerOptions = {
+  waitForTrailers: true,
+  sendDate: false,
+} as http2.ServerStreamResponseOptions;
+
+let lastHead: { status: number; headers: HttpHeaders; head: http2.OutgoingHttpHeaders } | undefined;
+
+/** One answer after the other begins in the same way: what was put together last serves again. */
+function headOf(status: number, headers: HttpHeaders): http2.OutgoingHttpHeaders {
+  if (lastHead === undefined || lastHead.headers !== headers || lastHead.status !== status) {
+    lastHead = { status, headers, head: { ':status': status, ...headers } };
+  }
+  return lastHead.head;
+}
+
 export class Http2Exchange implements HttpExchange {
   readonly request: HttpRequest;
   readonly remote: Address;
@@ -104,11 +119,6 @@ export class Http2Exchange implements HttpExchange {
     stream.on('end', () => {
       if (!stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR) events.ended();
     });
-    stream.on('drain', () => {
-      if (!this.#full) return;
-      this.#full = false;
-      events.drained?.();
-    });
   }
 
   pause(): void {
@@ -123,11 +133,7 @@ export class Http2Exchange implements HttpExchange {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     this.#place.answered();
-    const head = { ':status': status, ...headers } as http2.OutgoingHttpHeaders;
-    stream.respond(head, {
-      waitForTrailers: true,
-      sendDate: false,
-    } as http2.ServerStreamResponseOptions);
+    stream.respond(headOf(status, headers), answerOptions);
     stream.once('wantTrailers', () => {
       stream.sendTrailers((this.#trailers ?? {}) as http2.OutgoingHttpHeaders);
       this.#letGo();
@@ -143,7 +149,13 @@ export class Http2Exchange implements HttpExchange {
       this.reset('calm');
       return false;
     }
-    this.#full ||= !welcome;
+    if (!welcome && !this.#full) {
+      this.#full = true;
+      stream.once('drain', () => {
+        this.#full = false;
+        this.#events?.drained?.();
+      });
+    }
     return !this.#full;
   }
 

@@ -3,6 +3,7 @@
  * was by a snapshot of the store and walked twice, with pauses, so that neither memory nor the event
  * loop feels how large it is.
  */
+import type { CancelSignal } from '../../base/cancel-signal.ts';
 import { QuorateError } from '../../base/errors.ts';
 import type { ModelSnapshot } from '../../mvcc/model-snapshot.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -25,7 +26,7 @@ export async function streamSnapshot(
   }: {
     readonly clock: Clock;
     readonly crypto: Crypto;
-    readonly signal: AbortSignal | undefined;
+    readonly signal: CancelSignal | undefined;
   },
 ): Promise<SnapshotStream> {
   const pause = (): Promise<void> => new Promise((resolve) => void clock.after(0, resolve));

@@ -1,7 +1,8 @@
 /** What the services share: the key-value service, and what a call says about who makes it. */
+import type { CancelSignal } from '../../base/cancel-signal.ts';
 import { QuorateError } from '../../base/errors.ts';
 import type { ServerCall } from '../../grpc/server-call.ts';
-import type { Caller, CallOptions, Credentials, Kv } from '../../kv/api.ts';
+import type { Caller, CallOptions, Credentials, Kv, ReadOptions } from '../../kv/api.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** The version of etcd whose behaviour is served; clients read it and rely on what it promises. */
@@ -19,6 +20,13 @@ export interface ServiceHost {
 
 /** What a call brings to prove who makes it. */
 export function credentialsOf({ metadata, certificate }: ServerCall): Credentials {
+  if (
+    certificate === null &&
+    metadata.token === undefined &&
+    metadata.authorization === undefined
+  ) {
+    return nothing;
+  }
   const given = metadata.token ?? metadata.authorization;
   const token = typeof given === 'string' ? given.replace(/^Bearer /, '') : undefined;
   const name = certificate?.commonName;
@@ -28,20 +36,28 @@ export function credentialsOf({ metadata, certificate }: ServerCall): Credential
   };
 }
 
+const nothing: Credentials = {};
+
 /** Whether a call asks to be refused where there is no leader. */
 export function requiresLeader({ metadata }: ServerCall): boolean {
   return metadata.hasleader === 'true';
 }
 
-/** For a call of the key-value service. Throws `no-leader`, `invalid-auth-token`. */
-export async function optionsOf(
+/**
+ * For a call of the key-value service; at once where nobody has to be asked who makes it. Throws
+ * `no-leader`, `invalid-auth-token`.
+ */
+export function optionsOf(
   { kv }: Pick<ServiceHost, 'kv'>,
   call: ServerCall,
-): Promise<CallOptions> {
+): CallOptions | Promise<CallOptions> {
   if (requiresLeader(call) && kv.leaderId === 0n) {
     throw new QuorateError('no-leader', 'the call requires a leader, and there is none');
   }
-  return new CallContext(await kv.identify(credentialsOf(call)), call);
+  const caller = kv.identify(credentialsOf(call));
+  return caller instanceof Promise
+    ? caller.then((known) => new CallContext(known, call))
+    : new CallContext(caller, call);
 }
 
 /** The call's signal is made only if somebody listens to it. */
@@ -54,18 +70,30 @@ class CallContext implements CallOptions {
     this.#call = call;
   }
 
-  get signal(): AbortSignal {
+  get signal(): CancelSignal {
     return this.#call.signal;
   }
 }
 
 /** The same, for reads. */
-export function reading(options: CallOptions, serializable: boolean) {
-  return {
-    caller: options.caller,
-    serializable,
-    get signal(): AbortSignal | undefined {
-      return options.signal;
-    },
-  };
+export function reading(options: CallOptions, serializable: boolean): ReadOptions {
+  return new Reading(options, serializable);
+}
+
+class Reading implements ReadOptions {
+  readonly serializable: boolean;
+  readonly #options: CallOptions;
+
+  constructor(options: CallOptions, serializable: boolean) {
+    this.#options = options;
+    this.serializable = serializable;
+  }
+
+  get caller(): Caller | undefined {
+    return this.#options.caller;
+  }
+
+  get signal(): CancelSignal | undefined {
+    return this.#options.signal;
+  }
 }

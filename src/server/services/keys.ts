@@ -25,7 +25,9 @@ export function keyHandlers(host: ServiceHost): Handlers<typeof pb.KV> {
   const { kv } = host;
   return {
     async range(request, call) {
-      const options = reading(await optionsOf(host, call), request.serializable);
+      const found = optionsOf(host, call);
+      const known = found instanceof Promise ? await found : found;
+      const options = reading(known, request.serializable);
       const response = await kv.range(rangeRequest(request), options);
       return rangeResponse(response, headerOf(kv.header(), response.revision));
     },
@@ -51,7 +53,9 @@ export function keyHandlers(host: ServiceHost): Handlers<typeof pb.KV> {
     }),
 
     async put(request, call) {
-      const response = await kv.put(putRequest(request), await optionsOf(host, call));
+      const found = optionsOf(host, call);
+      const options = found instanceof Promise ? await found : found;
+      const response = await kv.put(putRequest(request), options);
       return putResponse(response, headerOf(kv.header(), response.revision));
     },
 

@@ -35,7 +35,7 @@ export function leaseHandlers(host: ServiceHost): Handlers<typeof pb.Lease> {
       return {
         received({ ID: id }) {
           if (++waiting >= keepAlivesMax) call.pause();
-          const answer = optionsOf(host, call).then((options) => kv.leaseKeepAlive(id, options));
+          const answer = (async () => kv.leaseKeepAlive(id, await optionsOf(host, call)))();
           // It fails when its turn comes, and not before.
           answer.catch(() => {});
           last = last.then(async () => {
