@@ -3,13 +3,18 @@
  * and every fault that reliability can be tested with. A run is repeated from its seed.
  */
 import type { Machine } from './engine/machine.ts';
+import { type AnyDefinition, MachineDefinition } from './machine/definition.ts';
 import type { Group } from './member/group.ts';
+import type { TypedGroup } from './member/typed-group.ts';
 import { coreCount, readText, runSelf, tellParent, writeText } from './platform/simulation-host.ts';
 import {
+  ownQueries,
   rawMachine,
   type SimulateOptions,
   type SimulationSummary,
   simulateKind,
+  type TypedSimulateOptions,
+  typedMachine,
 } from './sim/simulate.ts';
 
 export { QuorateError } from './base/errors.ts';
@@ -29,9 +34,11 @@ export type { FaultKind } from './sim/run/plan.ts';
 export type { FailureReport } from './sim/run/trial.ts';
 export type { NodeOptions, SimNode } from './sim/sim-node.ts';
 export {
+  type OwnQueries,
   type SimulateOptions,
   SimulationFailure,
   type SimulationSummary,
+  type TypedSimulateOptions,
   type WorkloadContext,
 } from './sim/simulate.ts';
 export { trapNondeterminism } from './sim/trap.ts';
@@ -45,7 +52,8 @@ export const simulationHost = { coreCount, runSelf, tellParent, readText, writeT
  * checks all that replication promises, and what you demand yourself. The environment variable
  * `QUORATE_SEED` asks for one seed alone: so a failure is repeated.
  *
- * @param machine makes a new one, as each member would have it
+ * @param machine the machine as `machine()` states it, or what makes one that has the interface
+ *   `Machine`, as each member would have it
  * @throws SimulationFailure with seed, shortest failing schedule and timeline; its `report` has the
  *   same as a page of HTML
  *
@@ -62,13 +70,36 @@ export const simulationHost = { coreCount, runSelf, tellParent, readText, writeT
  * });
  * ```
  */
+export function simulate<Definition extends AnyDefinition>(
+  machine: Definition,
+  options: TypedSimulateOptions<Definition>,
+): Promise<SimulationSummary>;
+/** The same for a machine with the interface `Machine`: its proposals and answers are its own. */
 export function simulate<State extends Machine>(
   machine: () => State,
   options: SimulateOptions<Group<State>>,
+): Promise<SimulationSummary>;
+/** Both of these. */
+export function simulate(
+  machine: AnyDefinition | (() => Machine),
+  options: SimulateOptions<Group> | TypedSimulateOptions<AnyDefinition>,
 ): Promise<SimulationSummary> {
+  if (!(machine instanceof MachineDefinition)) {
+    return simulateKind(rawMachine(machine), seeded(options as SimulateOptions<Group>), replay);
+  }
+  const { check, ...rest } = options as TypedSimulateOptions<AnyDefinition>;
+  const typed: SimulateOptions<TypedGroup<AnyDefinition>> =
+    check === undefined ? rest : { ...rest, check: (group) => check(ownQueries(group), group) };
+  return simulateKind(typedMachine(machine), seeded(typed), replay);
+}
+
+/** The one seed that is asked for, if one is. */
+function seeded<Options extends object>(options: Options): Options {
   const asked = process.env.QUORATE_SEED;
-  const seeds = asked === undefined ? {} : { seed: Number(asked), seeds: 1 };
-  const replay = (seed: number): string =>
-    `QUORATE_SEED=${seed} ${process.env.npm_command === 'test' ? 'npm test' : 'npx vitest run'}`;
-  return simulateKind(rawMachine(machine), { ...options, ...seeds }, replay);
+  return asked === undefined ? options : { ...options, seed: Number(asked), seeds: 1 };
+}
+
+/** How whoever ran this runs it again. */
+function replay(seed: number): string {
+  return `QUORATE_SEED=${seed} ${process.env.npm_command === 'test' ? 'npm test' : 'npx vitest run'}`;
 }

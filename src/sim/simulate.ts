@@ -4,7 +4,10 @@
  * that answers differently on two replicas is caught, with the command that shows it.
  */
 import type { Machine } from '../engine/machine.ts';
+import type { InputOf, OutputOf } from '../machine/calls.ts';
+import type { AnyDefinition } from '../machine/definition.ts';
 import type { Group } from '../member/group.ts';
+import type { TypedGroup } from '../member/typed-group.ts';
 import type { Random } from '../ports/random.ts';
 import { drawPlan, type FaultKind } from './run/plan.ts';
 import type { Subject } from './run/run.ts';
@@ -24,8 +27,8 @@ export interface WorkloadContext<Service> {
 /** What is to be simulated, and how. */
 export interface SimulateOptions<Service> {
   /**
-   * One step of a client, called again and again: what it awaits may fail with a `QuorateError`,
-   * which ends the step. Anything else that it throws is a failure of the run.
+   * One step of a client, called again and again: what it awaits may fail with a `QuorateError`, or
+   * the machine's `Refusal`, which ends the step. Anything else it throws is a failure of the run.
    */
   readonly workload: (context: WorkloadContext<Service>) => Promise<unknown>;
   /**
@@ -45,6 +48,29 @@ export interface SimulateOptions<Service> {
   readonly faultyMs?: number;
   /** Runs that may be spent to make a failure shorter; 40 by default. */
   readonly shrinkRunsMax?: number;
+}
+
+/** Calls a query of one member's own state, at once. */
+type OwnCall<Input, Output> = undefined extends Input
+  ? (input?: Input) => Output
+  : (input: Input) => Output;
+
+/** A definition's queries, answered by one member from what it has applied, without a promise. */
+export type OwnQueries<Definition extends AnyDefinition> = {
+  readonly [Name in keyof Definition['types']['queries']]: OwnCall<
+    InputOf<Definition['types']['queries'][Name]>,
+    OutputOf<Definition['types']['queries'][Name]>
+  >;
+};
+
+/** What is to be simulated of a machine that was stated with `machine()`, and how. */
+export interface TypedSimulateOptions<Definition extends AnyDefinition>
+  extends Omit<SimulateOptions<TypedGroup<Definition>>, 'check'> {
+  /**
+   * What must hold of every member's own state once all is well again: it is given the machine's
+   * queries, and throws, or answers false or what is wrong.
+   */
+  readonly check?: (queries: OwnQueries<Definition>, group: TypedGroup<Definition>) => unknown;
 }
 
 /** What simulations came to. */
@@ -85,6 +111,28 @@ export function rawMachine<State extends Machine>(make: () => State): MachineKin
     open: (member, options) => member.group(groupName, make(), options),
     fresh: make,
   };
+}
+
+/** A machine that was stated with `machine()`. */
+export function typedMachine<Definition extends AnyDefinition>(
+  definition: Definition,
+): MachineKind<TypedGroup<Definition>> {
+  return {
+    open: (member, options) => member.group(groupName, definition, options),
+    // What lives in a store is compared among the members, but not played again: it would need one.
+    fresh: definition.onDisk ? undefined : () => definition.create({ name: groupName }),
+  };
+}
+
+/** The queries of a typed machine as one member answers them. */
+export function ownQueries<Definition extends AnyDefinition>({
+  machine,
+}: TypedGroup<Definition>): OwnQueries<Definition> {
+  const calls: Record<string, (input?: unknown) => unknown> = Object.create(null);
+  for (const name of machine.definition.queries.keys()) {
+    calls[name] = (input) => machine.ask(name, input);
+  }
+  return Object.freeze(calls) as OwnQueries<Definition>;
 }
 
 /** Runs seeds one after the other; fails with the first that fails. */

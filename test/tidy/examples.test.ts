@@ -109,6 +109,13 @@ describe('examples', () => {
       expect(lines.join()).toContain('insufficient-funds');
       expect(readme).toContain('`70n 30n`');
     });
+
+    it('the bank in the simulator, in fewer than 25 lines', async () => {
+      const code = named('simulate(bank');
+      expect(linesOf(code)).toBeLessThan(25);
+      expect(run(await withoutTypes(code)).lines.at(-1)).toBe('3 seeds: 300 stay 300');
+      expect(readme).toContain('`3 seeds: 300 stay 300`');
+    });
   });
 
   it('are found in Markdown and under @example, with their places', () => {

@@ -4,6 +4,7 @@
  */
 import { QuorateError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { Refusal } from '../../machine/refusal.ts';
 import type { Member } from '../../member/member.ts';
 import { openMemberOn } from '../../member/open-member.ts';
 import type { Tuning } from '../../member/startup-options.ts';
@@ -37,7 +38,7 @@ export interface Application<Service> {
   /** The name of its group. */
   readonly group: string;
   open(member: Member, options: { readonly timeoutMs: number }): Promise<Service>;
-  /** One step of a client; what it throws as a `QuorateError` is no fault. */
+  /** One step of a client; what it throws as a `QuorateError` or `Refusal` is no fault. */
   step(service: Service, context: ClientContext): Promise<unknown>;
 }
 
@@ -322,7 +323,7 @@ export class SimCluster<Service> {
       try {
         await application.step(life.service!, context);
       } catch (error) {
-        if (!(error instanceof QuorateError)) {
+        if (!(error instanceof QuorateError || error instanceof Refusal)) {
           this.findings.report('client-failed', `a client of ${name} failed: ${String(error)}`);
           return;
         }
