@@ -3,7 +3,7 @@
  * Production code has no switches for them: a loader replaces one place of one module's text, which
  * must stand there exactly once, as a program of its own is loaded.
  */
-import type { FaultKind } from '../../src/sim/run/plan.ts';
+import type { FaultKind, PlanWishes } from '../../src/sim/run/plan.ts';
 
 /** A bug, and how to plant it. */
 export interface PlantedBug {
@@ -13,8 +13,14 @@ export interface PlantedBug {
   /** In the JavaScript that is built. */
   readonly find: string;
   readonly replace: string;
+  /** Seeds are counted from here: the first one that is known to find it; 1 by default. */
+  readonly firstSeed?: number;
   /** Within how many seeds it must be found. */
   readonly seedsMax: number;
+  /** What runs: registers, or commands in sessions. */
+  readonly subject?: 'registers' | 'sessions';
+  /** What else is wished of the runs, beside the usual. */
+  readonly wishes?: Omit<PlanWishes, 'faults'>;
   /** Faults that it takes; all by default. */
   readonly faults?: readonly FaultKind[];
 }
@@ -44,8 +50,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'forget to persist the vote',
     module: 'engine/log/member-log',
-    find: 'this.#votes.set(group.id, write.hardState);',
-    replace: 'this.#votes.set(group.id, { ...write.hardState, vote: 0 });',
+    find: 'const { entries, hardState, snapshot } = write;',
+    replace:
+      'if (write.hardState) write = { ...write, hardState: { ...write.hardState, vote: 0 } };\n' +
+      'const { entries, hardState, snapshot } = write;',
     seedsMax: 40,
     faults: ['crash', 'crash-again', 'power-cut', 'transfer'],
   },
@@ -86,6 +94,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     module: 'raft/election',
     find: 'const granted = free && upToDate',
     replace: 'const granted = upToDate',
+    firstSeed: 16,
     seedsMax: 40,
     faults: elections,
   },
@@ -98,28 +107,45 @@ export const plantedBugs: readonly PlantedBug[] = [
     faults: elections,
   },
   {
-    name: 'take an append that does not fit the log',
+    name: 'take an append whatever stands before it',
     module: 'raft/log',
     find: 'if (!this.matches(previous))',
-    replace: 'if (previous.index > this.lastIndex())',
-    seedsMax: 40,
-    faults: elections,
+    replace: 'if (false)',
+    seedsMax: 10,
+    faults: ['crash', 'isolate-leader', 'pause'],
   },
   {
-    name: 'truncate a committed entry',
+    name: 'keep entries that a later leader has overwritten',
     module: 'raft/log',
-    find: 'this.append(known === 0 ? entries : entries.slice(known));',
-    replace: 'this.unstable.append(entries);',
-    seedsMax: 40,
-    faults: network,
+    find: 'if (known !== -1)',
+    replace: 'if (known !== -1 && entries[known].index > this.lastIndex())',
+    seedsMax: 10,
+    faults: ['isolate-leader'],
   },
   {
-    name: 'commit beyond what an append has verified',
-    module: 'raft/appends',
-    find: 'log.commitTo(Math.min(append.commit, verified));',
-    replace: 'log.commitTo(Math.min(append.commit, log.lastIndex()));',
-    seedsMax: 60,
-    faults: elections,
+    name: 'apply what is not committed',
+    module: 'raft/log',
+    find: 'return unstable ? this.committed : Math.min(this.committed, this.unstable.offset - 1);',
+    replace: 'return this.unstable.offset - 1;',
+    seedsMax: 5,
+  },
+  {
+    name: 'compact past what a snapshot holds',
+    module: 'engine/snapshot-work',
+    find: "log.compactTo(this.#log.space === 'enough' ? Math.min(kept, oldest) : oldest);",
+    replace: 'log.compactTo(replica?.appliedIndex ?? index);',
+    seedsMax: 10,
+    faults: ['crash', 'power-cut'],
+    wishes: { clientsPerMember: 3, thinkMs: 10 },
+  },
+  {
+    name: 'apply an entry again that the snapshot holds',
+    module: 'engine/snapshot-work',
+    find: 'then(failed ?? { term, index })',
+    replace: 'then(failed ?? { term, index: index - 1 })',
+    seedsMax: 10,
+    faults: ['crash', 'power-cut'],
+    wishes: { clientsPerMember: 3, thinkMs: 10 },
   },
   {
     name: 'tell followers to commit what they may not have',
@@ -151,7 +177,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'const readId = reads.nextReadId++;',
     replace: 'const readId = 7;',
     seedsMax: 40,
-    faults: network,
+    faults: ['clog'],
+    wishes: { members: 3, clientsPerMember: 6, thinkMs: 15 },
   },
   {
     name: 'answer a read before the state has come that far',
@@ -187,27 +214,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     faults: ['partition', 'bad-network', 'pause', 'clog', 'crash'],
   },
   {
-    name: 'forget the commit index of a change of members',
-    module: 'engine/engine',
-    find: 'this.#init.log.keepCommit(replica.id);',
-    replace: '',
-    seedsMax: 60,
-  },
-  {
     name: 'ignore the checksum of a batch',
     module: 'engine/log/batch-format',
     find: 'readUint32(bytes, at) === markMagic && readUint32(bytes, at + 4) === crc32c(bytes, from, to)',
     replace: 'readUint32(bytes, at) === markMagic',
     seedsMax: 60,
     faults: ['bit-rot', 'misdirected-write', 'crash-at-step', 'power-cut'],
-  },
-  {
-    name: 'start although the vote is damaged',
-    module: 'engine/log/vote-format',
-    find: 'if (readUint32(slot, 4) !== crc32c(slot, 8, length, seed))',
-    replace: 'if (false)',
-    seedsMax: 60,
-    faults: ['bit-rot', 'crash-at-step', 'power-cut'],
   },
   {
     name: 'use a vote that is no longer free after a restart',
@@ -231,5 +243,44 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'index: log.committed, requests: [request]',
     replace: 'index: log.committed - 1, requests: [request]',
     seedsMax: 10,
+  },
+  {
+    name: 'count a learner',
+    module: 'raft/leader-log',
+    find: 'jointCommitted(voters, votersOutgoing, (voter) => membership.progress.get(voter)?.countedMatch)',
+    replace:
+      'jointCommitted(voters, votersOutgoing, (voter) => Math.max(...[voter, ' +
+      '...membership.configuration.learners].map((each) => membership.progress.get(each)?.match ?? 0)))',
+    seedsMax: 20,
+    faults: ['join', 'replace', 'slow-disk', 'bad-network'],
+  },
+  {
+    name: 'take an old heartbeat for an answer to a read',
+    module: 'raft/reads',
+    find: 'from.roundConfirmed = reply.round;',
+    replace: 'from.roundConfirmed = core.reads.latestRound;',
+    seedsMax: 40,
+    faults: ['isolate-leader', 'bad-network', 'one-way-partition', 'clog'],
+    wishes: { clientsPerMember: 6, thinkMs: 8 },
+  },
+  {
+    name: 'let a repetition take effect again',
+    module: 'engine/group-state',
+    find: 'const known = this.sessions.look(session);',
+    replace: "const known = { type: 'new' };",
+    seedsMax: 10,
+    subject: 'sessions',
+    faults: network,
+    wishes: { clientsPerMember: 3, thinkMs: 20 },
+  },
+  {
+    name: 'leave sessions out of snapshots',
+    module: 'engine/sessions',
+    find: 'return parts([...this.#sessions.values()], [...this.#forgotten]);',
+    replace: 'return parts([], []);',
+    seedsMax: 10,
+    subject: 'sessions',
+    faults: ['crash', 'power-cut'],
+    wishes: { clientsPerMember: 3, thinkMs: 10 },
   },
 ];

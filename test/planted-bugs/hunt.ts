@@ -18,10 +18,16 @@ const { house } = await import('../../src/sim/house/house.ts');
 const { drawPlan } = await import('../../src/sim/run/plan.ts');
 const { run } = await import('../../src/sim/run/run.ts');
 
+const { ledgerSubject, Told } = await import('../member-world/ledger.ts');
+
+const { firstSeed = 1, seedsMax, faults, wishes, subject } = bug;
 let found: Hunt = { seed: undefined, rule: undefined };
-for (let seed = 1; seed <= bug.seedsMax && found.seed === undefined; seed++) {
-  const plan = drawPlan(seed, { faults: bug.faults, faultyMs: 8_000, thinkMs: 30 });
-  const { finding } = await run(plan, house().subject);
+for (let seed = firstSeed; seed < firstSeed + seedsMax && found.seed === undefined; seed++) {
+  const plan = drawPlan(seed, { faultyMs: 8_000, thinkMs: 30, ...wishes, faults });
+  const { finding } =
+    subject === 'sessions'
+      ? await run(plan, ledgerSubject(new Told()))
+      : await run(plan, house().subject);
   if (finding !== undefined) found = { seed, rule: finding.rule };
 }
 process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));

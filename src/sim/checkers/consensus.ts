@@ -2,12 +2,14 @@
  * Raft's own promises, looked at after every event of a member (figure 3 of the paper;
  * reliability.md, invariants 1 to 7), in all members and over their crashes:
  * one leader a term · terms and votes that were told to others are kept · a leader does not cut its
- * log · what is committed never changes, and every later leader has it · commit and applied only
+ * log · a leader commits only entries of its own term, which a quorum of voters has acknowledged
+ * (§5.4.2) · what is acknowledged stays in the log for the term · what is committed never changes, and every later leader has it · commit and applied only
  * grow · what was acknowledged to a leader is still there after a crash.
  */
 import { crc32c } from '../../base/crc32c.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Replica } from '../../engine/replica.ts';
+import type { ConfigurationState } from '../../raft/configuration.ts';
 import type { MemberId } from '../../raft/entry.ts';
 import type { Message } from '../../raft/message.ts';
 import type { Findings } from './findings.ts';
@@ -30,6 +32,8 @@ interface GroupFacts {
   /** In ascending order: how far it was committed when a term of commits ended. */
   readonly commitsByTerm: { term: number; index: number }[];
   highestCommit: number;
+  /** The furthest entry that members, by their ids, have acknowledged in the latest such term. */
+  readonly acknowledged: Map<MemberId, { term: number; index: number }>;
 }
 
 /** What a member has told others of itself, and must hold to after a crash. */
@@ -48,6 +52,8 @@ interface Before {
   lastIndex: number;
   commit: number;
   applied: number;
+  /** By whom commits are counted. */
+  configuration: ConfigurationState;
 }
 
 /** A member's present process, as this checker knows it. */
@@ -92,12 +98,12 @@ export class ConsensusChecker {
 
   #lookAt(life: WatchedLife, replica: Replica): void {
     const { core } = replica.raft;
-    const { term, role, log } = core;
+    const { term, role, log, configuration } = core;
     const lastIndex = log.lastIndex();
     const { committed: commit, applied } = log;
     let before = life.before.get(replica.id);
     if (before === undefined) {
-      before = { term: 0, role: 'follower', lastIndex: 0, commit: 0, applied: 0 };
+      before = { term: 0, role: 'follower', lastIndex: 0, commit: 0, applied: 0, configuration };
       life.before.set(replica.id, before);
       this.#returned(life, replica, lastIndex);
     } else if (
@@ -122,6 +128,13 @@ export class ConsensusChecker {
         const message = `${where}: as leader of term ${term} it cut its log to ${lastIndex}`;
         this.#wrong('leader-append-only', message);
       }
+      if (leads && commit > before.commit) this.#commits(life, replica, before.configuration);
+    } else if (term === before.term && lastIndex < before.lastIndex) {
+      const promises = this.#promises.get(keyOf(life.name, replica.id));
+      if (promises?.ackedTerm === term && lastIndex < promises.ackedIndex) {
+        const message = `${where}: acknowledged entry ${promises.ackedIndex} in term ${term}, and cut its log to ${lastIndex}`;
+        this.#wrong('acknowledged-cut', message);
+      }
     }
     if (commit > before.commit) this.#committed(life, replica, before.commit);
     before.term = term;
@@ -129,6 +142,7 @@ export class ConsensusChecker {
     before.lastIndex = lastIndex;
     before.commit = commit;
     before.applied = applied;
+    before.configuration = configuration;
   }
 
   /** A group was opened in a new process: it must stand where it told others that it does. */
@@ -175,6 +189,27 @@ export class ConsensusChecker {
         `${lastIndex}, and has term ${held} there`;
       this.#wrong('leader-completeness', message);
     }
+  }
+
+  /** A leader has moved its commit index: by the rule, and by those who counted before or count now. */
+  #commits({ name }: WatchedLife, replica: Replica, before: ConfigurationState): void {
+    const { id, term, log, configuration } = replica.raft.core;
+    const index = log.committed;
+    const where = `${name} leads group ${replica.id} in term ${term} and commits entry ${index}`;
+    const held = log.term(index);
+    if (held !== undefined && held !== term) this.#wrong('commit-rule', `${where} of term ${held}`);
+    const { acknowledged } = this.#facts(replica.id);
+    const has = (voter: MemberId): boolean => {
+      const told = acknowledged.get(voter);
+      return voter === id || (told !== undefined && told.term >= term && told.index >= index);
+    };
+    const decided = [before, configuration].some(({ voters, votersOutgoing }) =>
+      [voters, votersOutgoing].every((half) => {
+        const count = half.filter(has).length;
+        return half.length === 0 || 2 * count > half.length;
+      }),
+    );
+    if (!decided) this.#wrong('commit-quorum', `${where}, which no majority has acknowledged`);
   }
 
   #committed({ name }: WatchedLife, replica: Replica, from: number): void {
@@ -224,7 +259,11 @@ export class ConsensusChecker {
       }
       promises.term = Math.max(promises.term, term);
     } else if (message.type === 'append-reply' && !message.rejected) {
-      const { term, index } = message;
+      const { term, index, from } = message;
+      const { acknowledged } = this.#facts(group);
+      const told = acknowledged.get(from);
+      if (told === undefined || term > told.term) acknowledged.set(from, { term, index });
+      else if (term === told.term) told.index = Math.max(told.index, index);
       promises.term = Math.max(promises.term, term);
       if (term < promises.ackedTerm) return;
       promises.ackedIndex =
@@ -236,7 +275,13 @@ export class ConsensusChecker {
   #facts(group: number): GroupFacts {
     let facts = this.#groups.get(group);
     if (facts === undefined) {
-      facts = { leaders: new Map(), committed: new Map(), commitsByTerm: [], highestCommit: 0 };
+      facts = {
+        leaders: new Map(),
+        committed: new Map(),
+        commitsByTerm: [],
+        highestCommit: 0,
+        acknowledged: new Map(),
+      };
       this.#groups.set(group, facts);
     }
     return facts;
