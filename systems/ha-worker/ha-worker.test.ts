@@ -157,8 +157,15 @@ describe('the script', () => {
         (each) => each.name === 'd' && each.isLearner !== true,
       );
     });
-    const leader = await worker();
-    await ask(leader, 'maintenance/transfer-leadership', { targetID: await memberId('d') });
+    // It may vote on members before it may on keys: until then it is refused the lead.
+    await until('it is made to lead', async () => {
+      const targetID = await memberId('d');
+      const asked = ask(await worker(), 'maintenance/transfer-leadership', { targetID });
+      return asked.then(
+        () => true,
+        () => false,
+      );
+    });
     await until('it works', async () => (await workers()).join() === 'd');
     await ask('d', 'cluster/member/remove', { ID: await memberId('a') });
     const first = copies.get('a')!;
