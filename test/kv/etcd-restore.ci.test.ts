@@ -15,7 +15,13 @@ import { EtcdProcess } from '../etcd/etcd-process.ts';
 import { Etcdctl } from '../etcd/etcdctl.ts';
 import { freePorts } from '../processes/waiting.ts';
 
-const quiet: Logger = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} child: () => quiet };
+const quiet: Logger = {
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  debug: () => {},
+  child: () => quiet,
+};
 const directory = mkdtempSync(join(tmpdir(), 'quorate-restore-'));
 const file = join(directory, 'snapshot.db');
 /** What etcd answers to a question, to be compared. */
