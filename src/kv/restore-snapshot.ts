@@ -4,6 +4,7 @@
  * whose founders all restore the same file.
  */
 import { equalBytes } from '../base/compare-bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Founder } from '../engine/opening.ts';
 import { restoredCluster } from '../engine/restored-cluster.ts';
@@ -37,10 +38,10 @@ export interface RestoreReport extends ImportReport {
 
 /** What a snapshot holds. */
 export interface SnapshotStatus {
-  /** The first 4 bytes of the SHA-256 of the database, in hex. */
+  /** CRC32C over all buckets' names and entries, in hex, as etcdctl has it. */
   readonly hash: string;
   readonly revision: number;
-  /** Entries of all buckets that count: records of keys, among them earlier ones and deletions. */
+  /** Entries of all buckets. */
   readonly totalKeys: number;
   readonly totalSizeBytes: number;
 }
@@ -97,18 +98,25 @@ export function snapshotStatus(
   crypto: Crypto,
   { skipHashCheck }: { readonly skipHashCheck: boolean },
 ): SnapshotStatus {
-  const { database, hash } = checked(source, crypto, skipHashCheck);
+  const { database } = checked(source, crypto, skipHashCheck);
   const reader = new BboltReader(database);
   let revision = 1;
   let totalKeys = 0;
-  for (const name of ['key', 'lease', 'meta', 'auth', 'authUsers', 'authRoles', 'alarm']) {
-    for (const { key } of reader.bucket(name)) {
+  let sum = 0;
+  const add = (bytes: Uint8Array): void => {
+    sum = crc32c(bytes, 0, bytes.length, sum);
+  };
+  for (const name of reader.names()) {
+    add(new TextEncoder().encode(name));
+    for (const { key, value } of reader.bucket(name)) {
+      add(key);
+      add(value);
       if (name === 'key') revision = readRevisionKey(key).main;
       totalKeys++;
     }
   }
   return {
-    hash: hex(hash.subarray(0, 4)),
+    hash: sum.toString(16).padStart(8, '0'),
     revision,
     totalKeys,
     totalSizeBytes: database.sizeBytes,

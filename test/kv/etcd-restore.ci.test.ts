@@ -1,11 +1,16 @@
 /** What an etcd holds comes to Quorate: saved with stock etcdctl, restored, served by new members. */
-
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Logger } from '../../src/ports/logger.ts';
-import { openServer, readServerSettings, restoreSnapshot, type Server } from '../../src/server.ts';
+import {
+  type Logger,
+  openServer,
+  readServerSettings,
+  readSnapshotStatus,
+  restoreSnapshot,
+  type Server,
+} from '../../src/server.ts';
 import { EtcdProcess } from '../etcd/etcd-process.ts';
 import { Etcdctl } from '../etcd/etcdctl.ts';
 import { freePorts } from '../processes/waiting.ts';
@@ -140,6 +145,17 @@ function asArguments(question: string): string[] {
 }
 
 describe('an etcd snapshot', () => {
+  it('is told of as etcdctl does', async () => {
+    const theirs = JSON.parse(await new Etcdctl([]).run('snapshot', 'status', file, '-w', 'json'));
+    const { hash, revision, totalKeys, totalSizeBytes } = readSnapshotStatus(file);
+    expect({ hash: Number.parseInt(hash, 16), revision, totalKey: totalKeys }).toEqual({
+      hash: theirs.hash,
+      revision: theirs.revision,
+      totalKey: theirs.totalKey,
+    });
+    expect(totalSizeBytes).toBe(statSync(file).size - 32);
+  });
+
   it('becomes a member that serves all of it', async () => {
     const [flags] = await flagsFor(['a'], 'one');
     const settings = await readServerSettings(flags!);

@@ -49,6 +49,16 @@ export class BboltReader {
     this.#meta = findMeta(source);
   }
 
+  /** The names of the buckets in order. @throws QuorateError `snapshot-damaged` */
+  names(): string[] {
+    const visited = new Uint8Array(Math.ceil(this.#meta.pages / 8));
+    const names: string[] = [];
+    for (const { key, isBucket } of this.#walk(this.#meta.root, visited)) {
+      if (isBucket) names.push(new TextDecoder().decode(key));
+    }
+    return names;
+  }
+
   /**
    * The entries of a bucket in order; none where there is no such bucket.
    * @throws QuorateError `snapshot-damaged`, also on the way
