@@ -8,21 +8,28 @@ export function coreCount(): number {
   return availableParallelism();
 }
 
+/** A process that {@link runSelf} has begun. */
+export interface SelfRun {
+  /** Its exit code; null if it was ended from outside. */
+  readonly ended: Promise<number | null>;
+  /** Ends it, whatever it does. */
+  end(): void;
+}
+
 /**
  * Runs this very program in a process of its own, with other arguments; `told` gets each message
- * that it sends. Resolves with its exit code.
+ * that it sends.
  */
-export function runSelf(
-  args: readonly string[],
-  told: (message: unknown) => void,
-): Promise<number> {
+export function runSelf(args: readonly string[], told: (message: unknown) => void): SelfRun {
   const [, script = ''] = process.argv;
   const child = fork(script, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   child.on('message', told);
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
+    // Not at `exit`: what it has told may still be on the way then.
+    child.once('close', (code) => resolve(code));
   });
+  return { ended, end: () => void child.kill('SIGKILL') };
 }
 
 /** From a process that was begun by {@link runSelf}: tells the one that began it. */

@@ -1,5 +1,5 @@
 /** The simulator as users call it: sound machines pass, others are caught, explained and repeated. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Machine, SimulationFailure, simulate } from '../../src/sim.ts';
 
 /** Adds numbers. What it answers is `wrong` at times. */
@@ -45,6 +45,8 @@ async function failureOf(run: Promise<unknown>): Promise<SimulationFailure> {
 }
 
 describe('simulate', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   it('runs a sound machine through faults, and says what was done', async () => {
     const summary = await simulate(() => new Adder(), {
       ...options,
@@ -100,5 +102,22 @@ describe('simulate', () => {
       seeds.push(report.text);
     }
     expect(seeds[0]).toBe(seeds[1]);
+  });
+
+  it('repeats a failure by the environment that its command sets, wherever the seeds begin', async () => {
+    const from = (seed: number) =>
+      failureOf(
+        simulate(() => new Adder(), {
+          ...{ ...options, members: 3, seeds: 1, seed, faults: ['pause', 'crash'] },
+          workload: ({ group, random }) => group.propose(Uint8Array.of(random.below(9))),
+          check: ({ machine }) => machine.total < 5 || `${machine.total} is too much`,
+        }),
+      );
+    const first = await from(7);
+    const [, value = ''] = /^Repeat it with: QUORATE_SEED=(\d+) /m.exec(first.message) ?? [];
+    expect(value).toBe('7');
+    vi.stubEnv('QUORATE_SEED', value);
+    const again = await from(100);
+    expect(again.message).toBe(first.message);
   });
 });

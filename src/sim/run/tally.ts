@@ -54,25 +54,32 @@ export class Tally {
     if (run.realMs > (this.slowest?.realMs ?? 0)) this.slowest = run;
   }
 
+  /** A run of which nothing is known but that it went wrong: it did not end, or its process did. */
+  lost(): void {
+    this.seeds++;
+    this.failures++;
+  }
+
   /** One line, for a terminal. */
   line(): string {
     const total = [...this.faults.values()].reduce((sum, count) => sum + count, 0);
     return `${this.seeds} seeds, ${this.events} events, ${total} faults, ${this.operations.done} operations, ${this.failures} failed`;
   }
 
-  /** All of it, for the end. */
+  /** All of it, for the end; the last line is `N passed, N failed`. */
   summary(): string {
     const { operations, slowest, realMs } = this;
     const kinds = [...this.faults].sort((a, b) => b[1] - a[1]);
     const seconds = Math.max(0.001, realMs / 1000);
     return [
-      `seeds      ${this.seeds}, of which ${this.failures} failed`,
+      `seeds      ${this.seeds}`,
       `events     ${this.events}, ${Math.round(this.events / seconds)} a second and process`,
       `time       ${(this.virtualMs / 1000).toFixed(0)} virtual seconds in ${seconds.toFixed(0)} s of processes, ${(this.virtualMs / 1000 / seconds).toFixed(1)} a second`,
       `operations ${operations.done} answered, ${operations.failed} refused, ${operations.unknown} of unknown outcome`,
       `checked    ${this.checked} answers and entries`,
       `faults     ${kinds.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
       `slowest    ${slowest === undefined ? 'none' : `seed ${slowest.seed}, ${(slowest.realMs / 1000).toFixed(1)} s for ${(slowest.virtualMs / 1000).toFixed(0)} virtual seconds`}`,
+      `${this.seeds - this.failures} passed, ${this.failures} failed`,
     ].join('\n');
   }
 }
