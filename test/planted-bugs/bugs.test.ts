@@ -21,15 +21,14 @@ describe('the catalogue of planted bugs', () => {
     expect(text.replace(find, () => replace)).not.toBe(text);
   });
 
-  it.each([
-    'commit with a minority',
-    'apply a command twice',
-    'forget to persist the vote',
-  ])('%s: is caught', (name) => {
-    const hunt = built('test/planted-bugs/hunt.js');
-    const { stdout } = spawnSync(process.execPath, [hunt, name], { encoding: 'utf8' });
-    const { seed, rule } = JSON.parse(stdout) as Hunt;
-    expect(seed).toBeGreaterThan(0);
-    expect(rule).toMatch(/./);
-  });
+  it.each(['commit with a minority', 'apply a command twice', 'forget to persist the vote'])(
+    '%s: is caught',
+    (name) => {
+      const hunt = built('test/planted-bugs/hunt.js');
+      const { stdout } = spawnSync(process.execPath, [hunt, name], { encoding: 'utf8' });
+      const { seed, rule } = JSON.parse(stdout) as Hunt;
+      expect(seed).toBeGreaterThan(0);
+      expect(rule).toMatch(/./);
+    },
+  );
 });
