@@ -8,7 +8,9 @@
  * taken means a wrong turn: put back what was taken last, and go on behind it. What was taken (a set
  * of bits) together with the model's state is remembered, so that no place is searched twice.
  *
- * An operation whose outcome is unknown returns at infinity: it may be taken anywhere, or in the end.
+ * An operation whose outcome is unknown may be taken anywhere behind its call, or never. So it does
+ * not lie in the list: it is tried only where the search would have to go back otherwise, for most
+ * of them explain nothing, and each that is taken too early is a wrong turn.
  */
 
 /** What is checked: a sequential object. States are values that never change. */
@@ -74,6 +76,8 @@ interface Taken<State> {
   readonly operation: number;
   /** The state before. */
   readonly state: State;
+  /** It has left the state as it was: to take it at once was no choice, for it hinders nothing. */
+  readonly forced: boolean;
 }
 
 /** The search through one part's operations. Node 2i is the call of operation i, 2i + 1 its return. */
@@ -90,12 +94,20 @@ class Search<State, Input, Output> {
   #sum = 0;
   /** Operations with a known outcome that are not taken. */
   #knownLeft: number;
+  /** Operations with an unknown outcome, by their calls; and the place of each among them. */
+  readonly #unknown: readonly number[];
+  readonly #placeOf = new Map<number, number>();
 
   constructor(model: Model<State, Input, Output>, operations: readonly Observed<Input, Output>[]) {
     this.#model = model;
     this.#operations = operations;
     const count = operations.length;
-    this.#knownLeft = operations.filter((each) => this.#isKnown(each)).length;
+    const all = operations.map((_, operation) => operation);
+    this.#unknown = all
+      .filter((operation) => !this.#isKnown(operation))
+      .sort((a, b) => operations[a]!.call - operations[b]!.call);
+    for (const [place, operation] of this.#unknown.entries()) this.#placeOf.set(operation, place);
+    this.#knownLeft = count - this.#unknown.length;
     this.#head = 2 * count;
     this.#next = new Int32Array(2 * count + 1);
     this.#previous = new Int32Array(2 * count + 1);
@@ -105,7 +117,9 @@ class Search<State, Input, Output> {
       const { call, return: end } = operations[node >> 1]!;
       return node % 2 === 0 ? call : end;
     };
-    const nodes = Array.from({ length: 2 * count }, (_, node) => node);
+    const nodes = all
+      .filter((operation) => this.#isKnown(operation))
+      .flatMap((operation) => [2 * operation, 2 * operation + 1]);
     // Where a return and a call have the same time, the two are taken to overlap.
     nodes.sort((a, b) => compare(timeOf(a), timeOf(b)) || (a % 2) - (b % 2) || a - b);
     let last = this.#head;
@@ -125,38 +139,73 @@ class Search<State, Input, Output> {
     let best: number[] = [];
     let stuck = -1;
     let node = this.#next[this.#head]!;
+    let unknownFrom = 0;
+    const take = (operation: number): boolean => {
+      const { input, output } = operations[operation]!;
+      const after = this.#model.step(state, input, output);
+      if (after === undefined || (after === state && !this.#isKnown(operation))) return false;
+      if (!this.#remember(operation, after)) return false;
+      taken.push({ operation, state, forced: after === state });
+      state = after;
+      if (this.#isKnown(operation)) this.#lift(operation);
+      node = this.#next[this.#head]!;
+      unknownFrom = 0;
+      return true;
+    };
     // Unknown outcomes need not have had an effect: once every return is passed, all is explained.
     while (this.#knownLeft > 0) {
       const operation = node >> 1;
       if (node % 2 === 0) {
-        const { input, output } = operations[operation]!;
-        const after = this.#model.step(state, input, output);
-        if (after !== undefined && this.#remember(operation, after)) {
-          taken.push({ operation, state });
-          state = after;
-          this.#lift(operation);
-          node = this.#next[this.#head]!;
-          continue;
-        }
-        node = this.#next[node]!;
+        if (!take(operation)) node = this.#next[node]!;
         continue;
       }
-      // A return whose call could not be taken; or that of an unknown outcome, which never comes.
+      // A return whose call could not be taken.
       if (stuck === -1 || taken.length > best.length) {
         best = taken.map((each) => each.operation);
         stuck = operation;
       }
-      const last = taken.pop();
+      if (this.#unknownBefore(operations[operation]!.return, unknownFrom, take)) continue;
+      let last = taken.pop();
+      while (last?.forced) {
+        this.#toggle(last.operation);
+        this.#putBack(last.operation);
+        last = taken.pop();
+      }
       if (last === undefined) {
         const before = best.slice(-shownMax).map((each) => operations[each]!);
         return { stuck: operations[stuck]!, before };
       }
       state = last.state;
-      this.#putBack(last.operation);
       this.#toggle(last.operation);
-      node = this.#next[2 * last.operation]!;
+      const place = this.#placeOf.get(last.operation);
+      if (place === undefined) {
+        this.#putBack(last.operation);
+        node = this.#next[2 * last.operation]!;
+        unknownFrom = 0;
+      } else {
+        // It was tried at the first return, and so is the next one.
+        node = this.#firstReturn();
+        unknownFrom = place + 1;
+      }
     }
     return undefined;
+  }
+
+  /** Tries operations of unknown outcome that were called before `end`, from a place on. */
+  #unknownBefore(end: number, from: number, take: (operation: number) => boolean): boolean {
+    for (let place = from; place < this.#unknown.length; place++) {
+      const operation = this.#unknown[place]!;
+      if (this.#operations[operation]!.call > end) return false;
+      const isTaken = (this.#done[operation >> 5]! & (1 << (operation & 31))) !== 0;
+      if (!isTaken && take(operation)) return true;
+    }
+    return false;
+  }
+
+  #firstReturn(): number {
+    let node = this.#next[this.#head]!;
+    while (node % 2 === 0) node = this.#next[node]!;
+    return node;
   }
 
   /** Marks an operation as done, unless that, in this state, was tried before. */
@@ -177,12 +226,12 @@ class Search<State, Input, Output> {
     this.#sum = (this.#sum ^ this.#marks[operation]!) >>> 0;
   }
 
-  #isKnown({ return: end }: Observed<Input, Output>): boolean {
-    return end !== Number.POSITIVE_INFINITY;
+  #isKnown(operation: number): boolean {
+    return this.#operations[operation]!.return !== Number.POSITIVE_INFINITY;
   }
 
   #lift(operation: number): void {
-    if (this.#isKnown(this.#operations[operation]!)) this.#knownLeft--;
+    this.#knownLeft--;
     for (const node of [2 * operation, 2 * operation + 1]) {
       const next = this.#next[node]!;
       this.#next[this.#previous[node]!] = next;
@@ -192,7 +241,7 @@ class Search<State, Input, Output> {
 
   /** In the opposite order: each finds its neighbours as it left them. */
   #putBack(operation: number): void {
-    if (this.#isKnown(this.#operations[operation]!)) this.#knownLeft++;
+    this.#knownLeft++;
     for (const node of [2 * operation + 1, 2 * operation]) {
       const next = this.#next[node]!;
       this.#next[this.#previous[node]!] = node;
