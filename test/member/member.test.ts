@@ -176,6 +176,7 @@ describe('requests', () => {
       group.onLeaderCall((payload) => bytes(`${text(payload)} to ${i}`));
     }
     const leader = groups.indexOf(await leaderOf(groups));
+    await until('all to know it', () => groups.every((group) => group.leadership.leader !== 0));
     for (const group of groups) {
       expect(text(await group.callLeader(bytes('hello')))).toBe(`hello to ${leader}`);
     }
