@@ -15,7 +15,7 @@ export default defineConfig({
     include: tier === 'soak' ? [soak] : [`${folders}/**/*.test.ts`],
     exclude: tier === 'soak' ? [] : tier === 'ci' ? [soak] : [soak, ci],
     pool: 'forks',
-    // Many tests wait for processes and clocks: one worker for each of two cores leaves none idle.
+    // Many tests wait for processes and clocks: one worker more than the two cores leaves none idle.
     maxWorkers: 3,
     // What a test prints helps where it fails, and is in the way where it passes.
     silent: 'passed-only',
