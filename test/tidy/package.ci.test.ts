@@ -3,9 +3,17 @@
  * a small program of a user, which must compile without skipping library checks, and run.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { npmCommand } from '../../scripts/set-up/install.mjs';
@@ -68,6 +76,12 @@ describe('the package', () => {
       '-C',
       join(user, 'node_modules', 'quorate'),
     ]);
+    // What npm would install with it: what the package declares, and nothing else.
+    for (const name of Object.keys(manifest.dependencies ?? {})) {
+      const place = join(user, 'node_modules', name);
+      mkdirSync(dirname(place), { recursive: true });
+      symlinkSync(tool(name), place, 'junction');
+    }
     writeFileSync(join(user, 'package.json'), '{ "type": "module" }');
     const imports = doors.map(
       (name, index) => `import * as door${index} from 'quorate${name.slice(1)}';`,
