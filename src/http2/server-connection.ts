@@ -384,6 +384,8 @@ export class ServerConnection implements StreamHost {
       receiveWindowBytes: streamWindowBytes,
     });
     this.#streams.set(id, stream);
+    // Whoever answers at once need not tell the client to stop.
+    stream.ended = endStream;
     if (fields.tooMany) stream.respondOnly(431, tooLongAnswer);
     else this.#host.exchange(stream);
     if (endStream && !stream.closed) this.#ended(stream);
