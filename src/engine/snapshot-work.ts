@@ -244,6 +244,7 @@ export class SnapshotWork {
 
   #make(replica: Replica): void {
     const { id: group, appliedIndex: index, appliedTerm: term, configuration } = replica;
+    this.#log.group(group)?.assertDurable(index);
     const facts = { clusterId: this.#clusterId, group, index, term, configuration };
     const writer = new SnapshotWriter(this.#disk, facts);
     const engine = replica.state.encode();
