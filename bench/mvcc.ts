@@ -10,8 +10,9 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { decodeCommand, encodeCommand } from '../src/mvcc/command.ts';
+import { putRequest, rangeRequest } from '../src/mvcc/make-request.ts';
 import { Model } from '../src/mvcc/model.ts';
-import type { PutRequest, RangeRequest } from '../src/mvcc/request.ts';
+
 import { NodeStores } from '../src/platform/node-stores.ts';
 import type { Store } from '../src/ports/store.ts';
 import { LayeredStore } from '../src/store/layered-store.ts';
@@ -36,32 +37,7 @@ const key = (of: number, scattered: boolean): Uint8Array => {
   return bytes;
 };
 
-const put = (of: Uint8Array): PutRequest => ({
-  type: 'put',
-  key: of,
-  value,
-  lease: 0n,
-  prevKv: false,
-  ignoreValue: false,
-  ignoreLease: false,
-});
-
-const range = (from: Uint8Array, fields: Partial<RangeRequest> = {}): RangeRequest => ({
-  type: 'range',
-  key: from,
-  rangeEnd: new Uint8Array(0),
-  limit: 0,
-  revision: 0,
-  sortOrder: 'none',
-  sortTarget: 'key',
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0,
-  maxModRevision: 0,
-  minCreateRevision: 0,
-  maxCreateRevision: 0,
-  ...fields,
-});
+const put = (of: Uint8Array) => putRequest(of, value);
 
 class Bench {
   store!: LayeredStore;
@@ -183,7 +159,7 @@ console.log(
 const reads = 100_000;
 await measure('range of one key', reads, () => {
   for (let of = 0; of < reads; of++) {
-    if (bench.model.range(range(key(half + ((of * 7919) % half), true))).count !== 1)
+    if (bench.model.range(rangeRequest(key(half + ((of * 7919) % half), true))).count !== 1)
       throw new Error();
   }
 });
@@ -198,13 +174,13 @@ for (const [what, limit, fields] of [
   await measure(what, times, () => {
     for (let of = 0; of < times; of++) {
       const from = key((of * 7919) % (half - 1000), false);
-      bench.model.range(range(from, { rangeEnd: end, limit, ...fields }));
+      bench.model.range(rangeRequest(from, { end, limit, ...fields }));
     }
   });
 }
 await measure('count of all keys', 1000, () => {
   for (let of = 0; of < 1000; of++) {
-    bench.model.range(range(key(of, false), { rangeEnd: end, countOnly: true }));
+    bench.model.range(rangeRequest(key(of, false), { end, countOnly: true }));
   }
 });
 await measure('compaction, a record looked at', bench.model.revision, async () => {
