@@ -33,6 +33,7 @@ const config = {
     noUnusedParameters: false,
   },
   include: [name],
+  exclude: [],
 };
 writeFileSync(join(made, 'tsconfig.json'), JSON.stringify(config));
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
