@@ -29,6 +29,8 @@ const config = {
   extends: join(root, 'tsconfig.json'),
   compilerOptions: {
     noEmit: false,
+    outDir: made,
+    rootDir: made,
     noUnusedLocals: false,
     noUnusedParameters: false,
   },
