@@ -9,6 +9,8 @@ export interface MemberInfo {
   readonly address: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly role: 'voter' | 'learner' | 'joining';
+  /** Whether it stays a learner until `Member.learners` is told to promote it. */
+  readonly awaitsPromotion: boolean;
   /** Whether it leads the system group. */
   readonly leader: boolean;
 }

@@ -1,7 +1,6 @@
 /**
  * A running member: the engine on ports, with promises, signals and a life cycle around it.
  */
-
 import type { Registry } from 'prom-client';
 import { QuorateError } from '../base/errors.ts';
 import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
@@ -20,6 +19,7 @@ import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { LeaderChanges, memberFigures } from './figures.ts';
 import type { Group } from './group.ts';
+import { Learners } from './learners.ts';
 import type { LinkDriver } from './link-driver.ts';
 import { checkGroupName, type EnterGroup, type GroupInfo, MemberGroups } from './member-groups.ts';
 import type { MemberInfo } from './member-info.ts';
@@ -36,6 +36,8 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** This process's part in a cluster. Made by `openMember`. */
 export class Member implements TypedGroupHost {
   readonly requests: Requests;
+  /** For members that shall not vote before they are told to. */
+  readonly learners = new Learners((command, options) => this.#proposeSystem(command, options));
   readonly electionTimeoutMs: number;
   /** Where this member listens for others. */
   readonly address: Address;
@@ -223,9 +225,9 @@ export class Member implements TypedGroupHost {
     const { system } = this.engine;
     const replica = this.engine.replica(SYSTEM_GROUP)!;
     const { voters, learners } = replica.configuration;
-    return system.state.members.map(({ id, name, address, tags }) => {
+    return system.state.members.map(({ id, name, address, tags, awaitsPromotion = false }) => {
       const role = voters.includes(id) ? 'voter' : learners.includes(id) ? 'learner' : 'joining';
-      return { id, name, address, tags, role, leader: replica.leader === id };
+      return { id, name, address, tags, role, awaitsPromotion, leader: replica.leader === id };
     });
   }
 
