@@ -239,6 +239,11 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#replicas.get(group);
   }
 
+  /** Those that are open, in the order of opening. */
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
+  }
+
   /** Takes what happened; returns what is to be done, in order. */
   handle(event: Event): readonly Effect[] {
     if (this.#state !== 'closed') this.#take(event);
