@@ -377,9 +377,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     this.#lost.tick();
     for (const replica of this.#replicas.values()) {
       if (this.#lost.holds(replica)) continue;
-      replica.step({ type: 'tick', nowMs });
-      replica.proposals.expire(nowMs);
-      replica.reads.expire(nowMs);
+      replica.tick(nowMs);
       if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
     }
     this.#cluster.tick();

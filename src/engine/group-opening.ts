@@ -122,8 +122,7 @@ export class GroupOpening {
       applied,
     });
     this.#host.started(replica);
-    // A lone voter has nobody to wait for.
-    if (raft.core.isOnlyVoter) replica.step({ type: 'campaign' });
+    replica.standAlone();
   }
 }
 

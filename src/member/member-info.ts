@@ -10,6 +10,8 @@ export interface MemberInfo {
   readonly address: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly role: 'voter' | 'learner' | 'joining';
+  /** Whether it stays a learner until `Member.learners` is told to promote it. */
+  readonly awaitsPromotion: boolean;
   /** Whether it leads the system group. */
   readonly leader: boolean;
 }
@@ -18,8 +20,8 @@ export interface MemberInfo {
 export function memberInfos(engine: Engine): MemberInfo[] {
   const replica = engine.replica(SYSTEM_GROUP)!;
   const { voters, learners } = replica.configuration;
-  return engine.system.state.members.map(({ id, name, address, tags }) => {
+  return engine.system.state.members.map(({ id, name, address, tags, awaitsPromotion = false }) => {
     const role = voters.includes(id) ? 'voter' : learners.includes(id) ? 'learner' : 'joining';
-    return { id, name, address, tags, role, leader: replica.leader === id };
+    return { id, name, address, tags, role, awaitsPromotion, leader: replica.leader === id };
   });
 }

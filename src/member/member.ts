@@ -27,6 +27,7 @@ import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { LeaderChanges, memberFigures } from './figures.ts';
 import type { Group } from './group.ts';
 import { resultOf } from './leader-calls.ts';
+import { Learners } from './learners.ts';
 import type { LinkDriver } from './link-driver.ts';
 import { backupOf } from './member-backup.ts';
 import {
@@ -54,6 +55,8 @@ export class Member implements TypedGroupHost {
   /** For groups. */
   readonly backups: Backups;
   readonly #backupCalls: BackupCalls;
+  /** For members that shall not vote before they are told to. */
+  readonly learners = new Learners((command, options) => this.#proposeSystem(command, options));
   readonly electionTimeoutMs: number;
   /** Where this member listens for others. */
   readonly address: Address;
