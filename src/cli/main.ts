@@ -4,11 +4,6 @@
  * into a line for people and an exit code.
  */
 import { QuorateError } from '../base/errors.ts';
-import { gossipCommand, gossipUsage } from './gossip.ts';
-import { recoverCommand, recoverUsage } from './recover.ts';
-import { serveCommand, serveUsage } from './serve.ts';
-import { simCommand, simUsage } from './sim.ts';
-import { snapshotCommand, snapshotUsage } from './snapshot.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
 interface Command {
@@ -17,12 +12,28 @@ interface Command {
   readonly run: (args: readonly string[]) => Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
-  serve: { usage: serveUsage, run: serveCommand },
-  gossip: { usage: gossipUsage, run: gossipCommand },
-  recover: { usage: recoverUsage, run: recoverCommand },
-  snapshot: { usage: snapshotUsage, run: snapshotCommand },
-  sim: { usage: simUsage, run: simCommand },
+/** Each is loaded when it is asked for: what the others need would double the time of a start. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  async serve() {
+    const { serveUsage: usage, serveCommand: run } = await import('./serve.ts');
+    return { usage, run };
+  },
+  async gossip() {
+    const { gossipUsage: usage, gossipCommand: run } = await import('./gossip.ts');
+    return { usage, run };
+  },
+  async recover() {
+    const { recoverUsage: usage, recoverCommand: run } = await import('./recover.ts');
+    return { usage, run };
+  },
+  async snapshot() {
+    const { snapshotUsage: usage, snapshotCommand: run } = await import('./snapshot.ts');
+    return { usage, run };
+  },
+  async sim() {
+    const { simUsage: usage, simCommand: run } = await import('./sim.ts');
+    return { usage, run };
+  },
 };
 
 async function main(args: readonly string[]): Promise<number> {
@@ -31,11 +42,11 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) {
     const asked = ['help', '-help', '--help', '-h'].includes(name);
     if (!asked) console.error(`There is no command "${name}".\n`);
-    for (const { usage } of Object.values(commands)) console.log(usage);
+    for (const load of Object.values(commands)) console.log((await load()).usage);
     return asked ? 0 : 2;
   }
   try {
-    return await command.run(rest);
+    return await (await command()).run(rest);
   } catch (error) {
     if (!(error instanceof QuorateError)) throw error;
     console.error(`${error.message} (${error.code})`);
