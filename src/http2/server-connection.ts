@@ -10,6 +10,7 @@
  *
  * Length: one dispatch with a method for each type of frame, read beside section 6.
  */
+import { joinBytes } from '../base/join-bytes.ts';
 import type { HttpHeaders, HttpLimits } from '../ports/http.ts';
 import { Abuse } from './abuse.ts';
 import { type FieldBlock, FieldDecoder } from './field-decoder.ts';
@@ -345,9 +346,7 @@ export class ServerConnection implements StreamHost {
     this.#block = undefined;
     let fields: FieldBlock;
     try {
-      fields = this.#decoder.decode(
-        block.parts.length === 1 ? block.parts[0]! : joined(block.parts),
-      );
+      fields = this.#decoder.decode(joinBytes(block.parts));
     } catch (error) {
       return this.#fail(reasons.compression, (error as Error).message);
     }
@@ -590,14 +589,4 @@ function unpadded(flags: number, payload: Uint8Array, skip: number): Uint8Array 
 /** The stream on which one depends. */
 function dependency(flags: number, payload: Uint8Array): number {
   return readUint31(payload, (flags & frameFlags.padded) !== 0 ? 1 : 0);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
