@@ -96,6 +96,11 @@ export class WatchHub implements StreamHost {
 
   /** Everything of one revision, right after it was applied. */
   applied(revision: number, events: readonly KeyEvent[]): void {
+    // Most members have none to tell, and every change of every key passes through here.
+    if (this.#told.size === 0) {
+      this.#revision = revision;
+      return;
+    }
     const interested = new Map<Told, KeyEvent[]>();
     for (const event of events) {
       this.#index.each(event.kv.key, (told) => {
