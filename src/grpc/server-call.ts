@@ -10,7 +10,7 @@ import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { HttpExchange } from '../ports/http.ts';
 import type { Address, PeerCertificate } from '../ports/streams.ts';
-import { frame } from './frame.ts';
+import { frame, frameInPlace } from './frame.ts';
 import { IncomingMessages, type IncomingOptions } from './incoming.ts';
 import {
   encodeMessage,
@@ -165,15 +165,16 @@ export class Call<Request, Response> implements ServerCall<Response> {
 
   send(response: Response): boolean {
     if (this.over) return false;
+    const codec = this.#method.response;
     let bytes: Uint8Array;
     try {
-      bytes = this.#method.response.encode(response);
+      bytes = codec.encode(response);
     } catch (error) {
       this.fail(error);
       return false;
     }
     this.#respond();
-    return this.#exchange.write(frame(bytes));
+    return this.#exchange.write(codec.prefixRoom === true ? frameInPlace(bytes) : frame(bytes));
   }
 
   finish(status: Status = okStatus): void {

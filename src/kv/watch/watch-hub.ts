@@ -14,7 +14,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Caller, WatchSink, WatchStreamOptions } from '../api.ts';
 import { RangeIndex } from './range-index.ts';
-import type { Watch } from './watch.ts';
+import { viewOf, type Watch } from './watch.ts';
 import { Stream, type StreamHost } from './watch-stream.ts';
 
 /** Where events come from. */
@@ -96,23 +96,9 @@ export class WatchHub implements StreamHost {
 
   /** Everything of one revision, right after it was applied. */
   applied(revision: number, events: readonly KeyEvent[]): void {
-    const interested = new Map<Told, KeyEvent[]>();
-    for (const event of events) {
-      this.#index.each(event.kv.key, (told) => {
-        if (told.watch.behind || !told.watch.wants(event)) return;
-        const known = interested.get(told);
-        if (known === undefined) interested.set(told, [told.watch.view(event)]);
-        else known.push(told.watch.view(event));
-      });
-    }
-    this.#revision = revision;
-    for (const [{ stream, watch }, wanted] of interested) {
-      if (stream.flowing) stream.tell(watch, wanted, revision);
-      else {
-        watch.nextRevision = Math.max(watch.nextRevision, revision);
-        stream.fallBehind(watch);
-      }
-    }
+    if (this.#told.size === 0) this.#revision = revision;
+    else if (events.length === 1) this.#appliedOne(revision, events[0]!);
+    else this.#appliedSeveral(revision, events);
   }
 
   /** The state was replaced by a snapshot: everybody finds the way through history. */
@@ -175,6 +161,48 @@ export class WatchHub implements StreamHost {
 
   sent(events: number): void {
     this.figures.eventsSent += events;
+  }
+
+  /** By far the most: all that are told of it share what they are told. */
+  #appliedOne(revision: number, event: KeyEvent): void {
+    const interested: Told[] = [];
+    this.#index.each(event.kv.key, (told) => {
+      if (!told.watch.behind && told.watch.wants(event)) interested.push(told);
+    });
+    this.#revision = revision;
+    let plain: readonly KeyEvent[] | undefined;
+    let whole: readonly KeyEvent[] | undefined;
+    for (const told of interested) {
+      if (told.watch.request.prevKv) {
+        whole ??= [viewOf(event, true)];
+        this.#tell(told, whole, revision);
+      } else {
+        plain ??= [viewOf(event, false)];
+        this.#tell(told, plain, revision);
+      }
+    }
+  }
+
+  #appliedSeveral(revision: number, events: readonly KeyEvent[]): void {
+    const interested = new Map<Told, KeyEvent[]>();
+    for (const event of events) {
+      this.#index.each(event.kv.key, (told) => {
+        if (told.watch.behind || !told.watch.wants(event)) return;
+        const known = interested.get(told);
+        if (known === undefined) interested.set(told, [told.watch.view(event)]);
+        else known.push(told.watch.view(event));
+      });
+    }
+    this.#revision = revision;
+    for (const [told, wanted] of interested) this.#tell(told, wanted, revision);
+  }
+
+  #tell({ stream, watch }: Told, events: readonly KeyEvent[], revision: number): void {
+    if (stream.flowing) stream.tell(watch, events, revision);
+    else {
+      watch.nextRevision = Math.max(watch.nextRevision, revision);
+      stream.fallBehind(watch);
+    }
   }
 
   #scheduleCatchUp(): void {
