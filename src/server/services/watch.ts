@@ -5,7 +5,7 @@ import { exact } from '../convert/requests.ts';
 import { WatchAnswers } from '../convert/watch-answers.ts';
 import { statusOfError } from '../errors.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
-import { credentialsOf, requiresLeader, type ServiceHost } from './context.ts';
+import { credentialsOf, refuseOnLearner, requiresLeader, type ServiceHost } from './context.ts';
 import type { Handlers } from './registry.ts';
 
 /** Requests that wait until it is known who asks; more hold the client up. */
@@ -31,6 +31,7 @@ export function watchHandlers(host: ServiceHost): Handlers<typeof pb.Watch> {
         } else handle(stream, request);
       };
       const begin = async (): Promise<void> => {
+        refuseOnLearner(kv);
         const caller = await kv.identify(credentialsOf(call));
         if (call.over) return;
         stream = kv.watch(sink, {
