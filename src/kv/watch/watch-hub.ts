@@ -33,7 +33,10 @@ interface Told {
 
 /** Streams of one member. */
 const streamsMax = 100_000;
-/** What is read from history in one turn, so that catching up does not stall the event loop. */
+/**
+ * What is read from history in one turn, so that catching up does not stall the event loop; an event
+ * counts as often as it is told, for a thousand may have missed the same.
+ */
 const HISTORY_A_TURN = { eventsMax: 1000, recordsMax: 10_000, bytesMax: 2 ** 22 };
 /** Watches that share one walk through history. */
 const WATCHES_A_WALK = 512;
@@ -241,7 +244,7 @@ export class WatchHub implements StreamHost {
     const part = this.#source.history({
       from: group[0]!.watch.nextRevision,
       to: this.#revision,
-      matches: (key) => index.has(key),
+      interest: (key) => index.count(key),
       ...HISTORY_A_TURN,
     });
     const gathered = new Map<Told, KeyEvent[]>(group.map((told) => [told, []]));
