@@ -13,6 +13,7 @@ import { type Register, type RegisterInput, Registers, registerModel } from './r
 
 const groupName = 'registers';
 const keyCount = 5;
+const encoder = new TextEncoder();
 
 /** The subject, and what its clients have seen so far. */
 export interface House {
@@ -82,5 +83,5 @@ export function house(): House {
 }
 
 function encode(input: RegisterInput): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(input));
+  return encoder.encode(JSON.stringify(input));
 }

@@ -25,6 +25,8 @@ export interface Register {
   readonly value: number;
 }
 
+const decoder = new TextDecoder();
+
 const empty: Register = { version: 0, value: 0 };
 
 /** One command on one register: what it is afterwards. */
@@ -64,7 +66,7 @@ export class Registers implements Machine {
   }
 
   apply(command: Uint8Array, { index }: CommandContext): Outcome {
-    const input = JSON.parse(new TextDecoder().decode(command)) as RegisterInput;
+    const input = JSON.parse(decoder.decode(command)) as RegisterInput;
     const after = applyTo(this.read(input.key), input);
     this.#registers.set(input.key, after);
     this.#hash = mix(mix(mix(this.#hash, index), after.version), after.value);
