@@ -3,6 +3,7 @@
  * and ends their processes, runs clients in them, and lets checkers look at everything.
  */
 import { QuorateError } from '../../base/errors.ts';
+import { SeededRandom } from '../../base/seeded-random.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { Refusal } from '../../machine/refusal.ts';
 import type { Member } from '../../member/member.ts';
@@ -15,7 +16,7 @@ import { Findings } from '../checkers/findings.ts';
 import { OrderChecker } from '../checkers/order.ts';
 import { StateChecker } from '../checkers/states.ts';
 import type { SimNode } from '../sim-node.ts';
-import { World } from '../world.ts';
+import { World, type WorldOptions } from '../world.ts';
 import { Story } from './story.ts';
 import { type Checkers, MemberTaps } from './taps.ts';
 
@@ -110,7 +111,11 @@ export class SimCluster<Service> {
   constructor(options: ClusterOptions<Service>) {
     this.#options = options;
     const { seed, onEvent } = options;
-    this.world = new World({ seed, trap: true, ...(onEvent === undefined ? {} : { onEvent }) });
+    this.world = new World({
+      ...{ seed, trap: true },
+      ...drawHardware(seed),
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
     this.story = new Story(() => this.world.nowMs);
     this.findings = new Findings(({ message }) => this.story.tell('violation', undefined, message));
     const leads = (name: string, group: number, term: number): void =>
@@ -332,6 +337,19 @@ export class SimCluster<Service> {
       }
     }
   }
+}
+
+/**
+ * What a run's machines are like, from a quick rack to slow disks far apart: where turns and ways are
+ * long, much comes together in one turn, one write and one message, and where they are short, nothing.
+ */
+function drawHardware(seed: number): Pick<WorldOptions, 'nodes' | 'networkSlowness'> {
+  const random = new SeededRandom(seed).fork().fork();
+  const pick = (from: readonly number[]): number => from[random.below(from.length)]!;
+  return {
+    nodes: { turnMsMax: pick([0.02, 0.2, 1, 5]), diskSlowness: pick([1, 1, 5, 20]) },
+    networkSlowness: pick([1, 1, 5, 20]),
+  };
 }
 
 /** a, b, c …; after z come a1, b1 … */
