@@ -25,6 +25,15 @@ import { settled } from './server/tls.ts';
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type { Kv } from './kv/api.ts';
 export type { RestoreReport, SnapshotStatus } from './kv/restore-snapshot.ts';
+export {
+  type Bytes,
+  compareOf,
+  deleteRequest,
+  type KeysOption,
+  putRequest,
+  rangeRequest,
+  txnRequest,
+} from './mvcc/make-request.ts';
 export type { HttpExchange, HttpRequest } from './ports/http.ts';
 export type { Logger } from './ports/logger.ts';
 export { EtcdFront, type EtcdFrontOptions } from './server/etcd-front.ts';

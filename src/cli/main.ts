@@ -4,6 +4,7 @@
  * into a line for people and an exit code.
  */
 import { QuorateError } from '../base/errors.ts';
+import { version } from '../base/version.ts';
 import { gossipCommand, gossipUsage } from './gossip.ts';
 import { recoverCommand, recoverUsage } from './recover.ts';
 import { serveCommand, serveUsage } from './serve.ts';
@@ -25,14 +26,26 @@ const commands: Readonly<Record<string, Command>> = {
   sim: { usage: simUsage, run: simCommand },
 };
 
+const helpWords = ['help', '-help', '--help', '-h'];
+const versionWords = ['version', '-version', '--version', '-v'];
+
 async function main(args: readonly string[]): Promise<number> {
   const [name = 'help', ...rest] = args;
+  if (versionWords.includes(name)) {
+    console.log(version);
+    return 0;
+  }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    const asked = ['help', '-help', '--help', '-h'].includes(name);
-    if (!asked) console.error(`There is no command "${name}".\n`);
-    for (const { usage } of Object.values(commands)) console.log(usage);
+    const asked = helpWords.includes(name);
+    const topic = commands[rest[0] ?? ''];
+    if (asked) console.log(topic?.usage ?? overview());
+    else console.error(`There is no command "${name}".\n\n${overview()}`);
     return asked ? 0 : 2;
+  }
+  if (rest.some((word) => helpWords.slice(1).includes(word)) || rest[0] === 'help') {
+    console.log(command.usage);
+    return 0;
   }
   try {
     return await command.run(rest);
@@ -41,6 +54,13 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${error.message} (${error.code})`);
     return error.code === 'invalid-config' ? 2 : 1;
   }
+}
+
+/** What each command is for, in a line. */
+function overview(): string {
+  const lines = Object.values(commands).flatMap(({ usage }) => usage.split('\n'));
+  const heads = lines.filter((line) => line.startsWith('quorate '));
+  return `${heads.join('\n')}\n\nquorate help COMMAND says more; quorate version, which version this is.`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -100,6 +100,7 @@ export class KeptWork {
     then: (error: QuorateError | null) => void,
   ): void {
     const { group, index, term, configuration } = at;
+    this.#log.group(group)?.assertDurable(index);
     const mark = { position: { index, term }, state: encodeKeptState(group, configuration, state) };
     const waiting: (() => void)[] = [];
     this.#flushing.set(machine, waiting);

@@ -54,7 +54,6 @@ export class SnapshotSend {
     this.#ended = init.ended;
     const { term, index } = init.message.snapshot;
     this.#key = { group: init.group, term, index };
-    this.#begin();
   }
 
   /** Time passes: so many bytes more may leave, within a burst of as much. */
@@ -63,7 +62,8 @@ export class SnapshotSend {
     if (!this.#waiting) this.#next();
   }
 
-  #begin(): void {
+  /** Asks how much is there already, and goes on from there. It may have ended when this returns. */
+  begin(): void {
     this.#ask(callKinds.snapshotBegin, encodeKey(this.#key).finish(), (result) => {
       if (!result.ok) return this.#end(result.error);
       const offset = new ByteReader(result.value).number();

@@ -141,15 +141,15 @@ export class SnapshotWork {
   send(group: GroupId, message: Message): boolean {
     if (message.type !== 'snapshot' || isBeginning(message.snapshot)) return false;
     const name = `${group}-${message.to}`;
-    if (!this.#sends.has(name)) this.#sends.set(name, this.#startSend(group, message, name));
+    if (!this.#sends.has(name)) this.#startSend(group, message, name);
     return true;
   }
 
-  #startSend(group: GroupId, message: InstallSnapshot, name: string): SnapshotSend {
+  #startSend(group: GroupId, message: InstallSnapshot, name: string): void {
     const { to: member, snapshot } = message;
     const host = this.#host!;
     host.log('info', { group, member, index: snapshot.index }, 'a snapshot is being sent');
-    return new SnapshotSend({
+    const send = new SnapshotSend({
       disk: this.#disk,
       group,
       message,
@@ -161,6 +161,9 @@ export class SnapshotWork {
         host.replica(group)?.step({ type: 'report-snapshot', member, failed });
       },
     });
+    // Known before it begins: without a link to the member it has ended by then.
+    this.#sends.set(name, send);
+    send.begin();
   }
 
   /** A question about a transfer; false where it is about something else. */
@@ -241,6 +244,7 @@ export class SnapshotWork {
 
   #make(replica: Replica): void {
     const { id: group, appliedIndex: index, appliedTerm: term, configuration } = replica;
+    this.#log.group(group)?.assertDurable(index);
     const facts = { clusterId: this.#clusterId, group, index, term, configuration };
     const writer = new SnapshotWriter(this.#disk, facts);
     const engine = replica.state.encode();
@@ -278,6 +282,16 @@ export class SnapshotWork {
     this.#removeOld(group, undefined);
     if (replica === undefined) then();
     else this.#kept.afterFlush(replica.machine, then);
+  }
+
+  /** As if it had been found at the start. */
+  placed(facts: SnapshotFacts): void {
+    this.#found.set(facts.group, { facts });
+  }
+
+  /** Whether there is a snapshot for a group that was not loaded yet. */
+  has(group: GroupId): boolean {
+    return this.#found.has(group);
   }
 
   /** Groups of which a snapshot was found at the start. */

@@ -10,6 +10,13 @@
 
 import { prefixEnd } from '../base/compare-bytes.ts';
 import { QuorateError } from '../base/errors.ts';
+import {
+  compareOf,
+  deleteRequest,
+  putRequest,
+  rangeRequest,
+  txnRequest,
+} from '../mvcc/make-request.ts';
 import type { KeyValue, PutRequest, RangeRequest, TxnResponse } from '../mvcc/request.ts';
 import type {
   CallOptions,
@@ -52,7 +59,7 @@ export class Elections implements KvElections {
   }
 
   async unlock(key: Uint8Array, options: CallOptions = {}): Promise<{ revision: number }> {
-    const { revision } = await this.#keys.deleteRange(deletion(key), options);
+    const { revision } = await this.#keys.deleteRange(deleteRequest(key), options);
     return { revision };
   }
 
@@ -72,12 +79,10 @@ export class Elections implements KvElections {
   ): Promise<{ revision: number }> {
     if (leader === undefined) throw leaderMissing();
     const answer = await this.#keys.txn(
-      {
-        type: 'txn',
-        compare: [createdAt(leader.key, leader.revision)],
-        success: [put(leader.key, value, leader.lease)],
-        failure: [],
-      },
+      txnRequest(
+        [createdAt(leader.key, leader.revision)],
+        [putOf(leader.key, value, leader.lease)],
+      ),
       options,
     );
     if (!answer.succeeded) {
@@ -123,12 +128,7 @@ export class Elections implements KvElections {
   ): Promise<{ revision: number }> {
     if (leader === undefined) throw leaderMissing();
     const { revision } = await this.#keys.txn(
-      {
-        type: 'txn',
-        compare: [createdAt(leader.key, leader.revision)],
-        success: [deletion(leader.key)],
-        failure: [],
-      },
+      txnRequest([createdAt(leader.key, leader.revision)], [deleteRequest(leader.key)]),
       options,
     );
     return { revision };
@@ -146,12 +146,11 @@ export class Elections implements KvElections {
     const prefix = below(request.name);
     const key = concat(prefix, text(BigInt.asUintN(64, lease).toString(16)));
     const answer = await this.#keys.txn(
-      {
-        type: 'txn',
-        compare: [createdAt(key, 0)],
-        success: [put(key, request.value, lease), get(key)],
-        failure: [get(key)],
-      },
+      txnRequest(
+        [createdAt(key, 0)],
+        [putOf(key, request.value, lease), rangeRequest(key)],
+        [rangeRequest(key)],
+      ),
       options,
     );
     const kv = kvOf(answer);
@@ -191,14 +190,14 @@ export class Elections implements KvElections {
   }
 
   async #withdraw(key: Uint8Array, { caller }: CallOptions): Promise<void> {
-    await this.#keys.deleteRange(deletion(key), { caller }).catch(() => {});
+    await this.#keys.deleteRange(deleteRequest(key), { caller }).catch(() => {});
   }
 
   async #own(
     key: Uint8Array,
     options: CallOptions,
   ): Promise<{ revision: number; kv: KeyValue | undefined }> {
-    const { revision, kvs } = await this.#keys.range(get(key), options);
+    const { revision, kvs } = await this.#keys.range(rangeRequest(key), options);
     return { revision, kv: kvs[0] };
   }
 
@@ -281,48 +280,17 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function createdAt(key: Uint8Array, createRevision: number) {
-  const operand = { target: 'create', createRevision } as const;
-  return { key, rangeEnd: nothing, result: 'equal', operand } as const;
+  return compareOf(key, 'equal', { target: 'create', createRevision });
 }
 
-function put(key: Uint8Array, value: Uint8Array, lease: bigint): PutRequest {
-  return {
-    type: 'put',
-    key,
-    value,
-    lease,
-    prevKv: false,
-    ignoreValue: false,
-    ignoreLease: false,
-  };
-}
-
-function deletion(key: Uint8Array) {
-  return { type: 'delete-range', key, rangeEnd: nothing, prevKv: false } as const;
-}
-
-function get(key: Uint8Array): RangeRequest {
-  return {
-    type: 'range',
-    key,
-    rangeEnd: nothing,
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  };
+function putOf(key: Uint8Array, value: Uint8Array, lease: bigint): PutRequest {
+  return putRequest(key, value, { lease });
 }
 
 /** The youngest key with that prefix. */
 function last(prefix: Uint8Array): RangeRequest {
-  const rangeEnd = prefixEnd(prefix)!;
-  return { ...get(prefix), rangeEnd, limit: 1, sortOrder: 'descend', sortTarget: 'create' };
+  const newest = { limit: 1, sortOrder: 'descend', sortTarget: 'create' } as const;
+  return rangeRequest(prefix, { prefix: true, ...newest });
 }
 
 /** The oldest key of a name: whose it is now. */

@@ -41,7 +41,7 @@ describe('the script', () => {
         ...(key === undefined ? {} : { 'idempotency-key': key }),
       },
       body,
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(20_000),
     });
     return { status: response.status, text: (await response.text()).trim() };
   }

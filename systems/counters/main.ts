@@ -3,16 +3,15 @@
  * README.md tells the story.
  */
 import { mkdirSync } from 'node:fs';
-import http from 'node:http';
 import { parseArgs } from 'node:util';
+import { parse, stringify } from 'lossless-json';
 import { type Member, openMember, QuorateError, type TypedGroup } from 'quorate';
-import { Api } from './api.ts';
+import { HttpService } from '../http-service/http-service.ts';
+import { apiOf } from './api.ts';
 import { counters } from './counters.ts';
 
 const usage =
   'usage: counters --name NAME --peers NAME=HOST:PORT,… --data DIR [--port HTTP_PORT or HOST:PORT]';
-/** Requests under way may end before the member does, for this long. */
-const drainMsMax = 3000;
 /** How long a request waits for a leader before it is answered 503. */
 const requestTimeoutMs = 5000;
 
@@ -21,10 +20,15 @@ const member = await open();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 
 const opening = member.group('counters', counters, { timeoutMs: Number.MAX_SAFE_INTEGER });
-const server = http.createServer((request, response) => void api.handle(request, response));
-const api = new Api(opened);
-server.once('error', (error) => fail(`HTTP: ${error.message}`));
-server.listen(flags.port, flags.host);
+const service = new HttpService({
+  host: flags.host,
+  port: flags.port,
+  bodyBytesMax: 65_536,
+  json: { parse, stringify },
+  answer: apiOf(opened),
+  refusal: (error) => ({ error }),
+});
+await service.listen().catch((error: Error) => fail(`HTTP: ${error.message}`));
 opening.then(
   (group) => {
     group.onLeadership(({ isLeader, term }) => {
@@ -38,8 +42,7 @@ opening.then(
 );
 
 const ended = await member.closed;
-server.close();
-server.closeAllConnections();
+service.close();
 console.log(ended === null ? 'stopped' : `${ended.code}: ${ended.message}`);
 if (ended !== null) process.exitCode = 1;
 
@@ -94,11 +97,8 @@ function fail(message: string): void {
   void member.close();
 }
 
-/** Takes no new requests, lets those under way end, then hands leadership over and ends. */
+/** Lets the requests under way end; then the member hands leadership over, and ends. */
 async function stop(): Promise<void> {
-  const drained = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const limit = new Promise((resolve) => setTimeout(resolve, drainMsMax).unref());
-  await Promise.race([drained, limit, member.closed]);
+  await service.drain();
   await member.close();
 }

@@ -3,10 +3,8 @@
  * notes who did it, if the position is still the one that was read. So no step is left out or done
  * twice, and a worker that has been replaced without noticing writes nothing.
  */
-import type { Kv } from 'quorate/server';
+import { compareOf, type Kv, putRequest, rangeRequest, txnRequest } from 'quorate/server';
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const nothing = new Uint8Array();
 /** The key that the job is about, and what its value counts. */
 export const jobKey = 'yandaojiumozhi';
 const prefix = 'mibao-';
@@ -18,7 +16,7 @@ export interface Position {
 
 /** Linearizable, unless `local` is asked for: then as this copy knows it. */
 export async function readPosition(kv: Kv, local = false): Promise<Position> {
-  const { kvs } = await kv.range(rangeOf(jobKey), { serializable: local });
+  const { kvs } = await kv.range(rangeRequest(jobKey), { serializable: local });
   const [found] = kvs;
   if (found === undefined) return { step: 0, modRevision: 0 };
   const step = Number(new TextDecoder().decode(found.value).slice(prefix.length));
@@ -28,44 +26,18 @@ export async function readPosition(kv: Kv, local = false): Promise<Position> {
 /** Whether the step was done; false if another worker was quicker. */
 export async function advance(kv: Kv, from: Position, worker: string): Promise<boolean> {
   const step = from.step + 1;
-  const unchanged = { target: 'mod', modRevision: from.modRevision } as const;
-  const answer = await kv.txn({
-    type: 'txn',
-    compare: [{ key: bytes(jobKey), rangeEnd: nothing, result: 'equal', operand: unchanged }],
-    success: [putOf(jobKey, `${prefix}${step}`), putOf(`done/${step}`, worker)],
-    failure: [],
-  });
+  const { modRevision } = from;
+  const unchanged = compareOf(jobKey, 'equal', { target: 'mod', modRevision });
+  const moved = putRequest(jobKey, `${prefix}${step}`);
+  const answer = await kv.txn(txnRequest([unchanged], [moved, putRequest(`done/${step}`, worker)]));
   return answer.succeeded;
 }
 
 export async function put(kv: Kv, key: string, value: string): Promise<void> {
-  await kv.put(putOf(key, value));
+  await kv.put(putRequest(key, value));
 }
 
 export async function get(kv: Kv, key: string): Promise<string | undefined> {
-  const { kvs } = await kv.range(rangeOf(key));
+  const { kvs } = await kv.range(rangeRequest(key));
   return kvs[0] === undefined ? undefined : new TextDecoder().decode(kvs[0].value);
-}
-
-function putOf(key: string, value: string): Parameters<Kv['put']>[0] {
-  const flags = { lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false };
-  return { type: 'put', key: bytes(key), value: bytes(value), ...flags };
-}
-
-function rangeOf(key: string): Parameters<Kv['range']>[0] {
-  return {
-    type: 'range',
-    key: bytes(key),
-    rangeEnd: nothing,
-    limit: 1,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  };
 }

@@ -74,6 +74,8 @@ describe('the script', () => {
     expect((await first!.request('/', 'PUT', { Key: 'a' })).status).toBe(400);
     expect((await first!.request('/', 'PUT', 'x'.repeat(1_100_000))).status).toBe(413);
     expect((await first!.request('/%ff')).status).toBe(400);
+    const foreign = await fetch(`${first!.url}/hello`, { headers: { origin: 'http://elsewhere' } });
+    expect(foreign.status).toBe(403);
     expect((await first!.request('/mgmt/nodes/99', 'DELETE')).status).toBe(404);
     expect((await first!.request('/mgmt/nodes/1', 'PUT', { Address: 'nowhere' })).status).toBe(400);
     const wrongPath = await first!.request('/3', 'DELETE');
@@ -160,6 +162,6 @@ test('flags that make no sense are refused, with the reason', () => {
   expect(() => parseFlags([])).toThrow('-state_dir');
   expect(() => parseFlags(['-raft', '8080', ...stateDir])).toThrow('HOST:PORT');
   expect(() => parseFlags(['-raft', ':99999', ...stateDir])).toThrow('HOST:PORT');
-  expect(() => parseFlags(['-rafts', ':1', ...stateDir])).toThrow('unknown argument -rafts');
-  expect(() => parseFlags(['-raft'])).toThrow('needs a value');
+  expect(() => parseFlags(['-rafts', ':1', ...stateDir])).toThrow('--rafts');
+  expect(() => parseFlags(['-raft'])).toThrow('argument missing');
 });

@@ -3,85 +3,66 @@
  * README.md tells the story.
  */
 import { mkdirSync } from 'node:fs';
-import http from 'node:http';
-import { type Member, openMember } from 'quorate';
-import { Api } from './api.ts';
-import { type Flags, parseFlags, splitAddress, usage } from './flags.ts';
-import { Store } from './store.ts';
-
-/** Requests under way may end before the member does, for this long. */
-const drainMsMax = 3000;
-const connectionsMax = 10_000;
+import { openMember } from 'quorate';
+import { HttpService } from '../http-service/http-service.ts';
+import { apiOf } from './api.ts';
+import { parseFlags, usage } from './flags.ts';
+import { kv } from './kv.ts';
 
 const flags = flagsOrExit();
-const member = await open(flags);
+let service: HttpService | undefined;
+const closing = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 
-// A member that was away finds its group by itself; a new one asks the others, however long it takes.
-const opening = member.group('kv', new Store(), { timeoutMs: Number.MAX_SAFE_INTEGER });
-const api = new Api(member, opening);
-const server = http.createServer((request, response) => void api.handle(request, response));
-server.maxConnections = connectionsMax;
-server.once('error', (error) => {
-  console.error(`HTTP: ${error.message}`);
-  process.exitCode = 1;
-  void member.close();
-});
-const { host, port } = splitAddress(flags.api);
-server.listen(port, host);
-opening.then(
-  () => console.log(`kv-rest ${member.id} serves http://${flags.api}`),
-  (error: Error & { code?: string }) => {
-    if (error.code === 'closing' || error.code === 'removed-member') return;
-    console.error(`the database cannot be opened: ${error.message}`);
+try {
+  mkdirSync(flags.stateDir, { recursive: true, mode: 0o700 });
+  // Once the directory holds a member, `join` is not looked at: one command line joins and restarts.
+  const member = await openMember({
+    name: flags.raft,
+    dataDir: flags.stateDir,
+    listen: flags.raft,
+    advertise: flags.raft,
+    tags: { api: flags.api },
+    signal: closing.signal,
+    ...(flags.join === flags.raft ? {} : { join: [flags.join] }),
+  });
+  // A member that was away finds its group by itself; a new one asks the others, however long it takes.
+  const group = await member.group('kv', kv, { timeoutMs: Number.MAX_SAFE_INTEGER });
+  const at = flags.api.lastIndexOf(':');
+  service = new HttpService({
+    host: flags.api.slice(0, at).replace(/^\[|\]$/g, ''),
+    port: Number(flags.api.slice(at + 1)),
+    bodyBytesMax: 2 ** 20,
+    answer: apiOf(member, group),
+    refusal: (message) => `${message}\n`,
+  });
+  await service.listen();
+  console.log(`kv-rest ${member.id} serves http://${flags.api}`);
+  const ended = await member.closed;
+  if (ended !== null) throw ended;
+  console.log('stopped');
+} catch (error) {
+  const { code, message } = error as Error & { code?: string };
+  if (code === 'removed-member') console.log(message);
+  else if (!closing.signal.aborted) {
+    console.error(code === undefined ? message : `${code}: ${message}`);
     process.exitCode = 1;
-    void member.close();
-  },
-);
+    closing.abort();
+  }
+}
+service?.close();
 
-const ended = await member.closed;
-server.close();
-server.closeAllConnections();
-if (ended === null || ended.code === 'removed-member') {
-  console.log(ended === null ? 'stopped' : ended.message);
-} else {
-  console.error(`${ended.code}: ${ended.message}`);
-  process.exitCode = 1;
+/** Lets the requests under way end; then the member hands leadership over, and ends. */
+async function stop(): Promise<void> {
+  await service?.drain();
+  closing.abort();
 }
 
-function flagsOrExit(): Flags {
+function flagsOrExit() {
   try {
     return parseFlags(process.argv.slice(2));
   } catch (error) {
     console.error(`${(error as Error).message}\n${usage}`);
     return process.exit(2);
   }
-}
-
-/** Once the directory holds a member, `join` is not looked at: one command line joins and restarts. */
-async function open({ raft, api: apiAddress, join, stateDir }: Flags): Promise<Member> {
-  try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    return await openMember({
-      name: raft,
-      dataDir: stateDir,
-      listen: raft,
-      advertise: raft,
-      tags: { api: apiAddress },
-      ...(join === raft ? {} : { join: [join] }),
-    });
-  } catch (error) {
-    const { code, message } = error as Error & { code?: string };
-    console.error(code === undefined ? message : `${code}: ${message}`);
-    return process.exit(code === 'removed-member' ? 0 : 1);
-  }
-}
-
-/** Takes no new requests, lets those under way end, then hands leadership over and ends. */
-async function stop(): Promise<void> {
-  const drained = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const limit = new Promise((resolve) => setTimeout(resolve, drainMsMax).unref());
-  await Promise.race([drained, limit, member.closed]);
-  await member.close();
 }

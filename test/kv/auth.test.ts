@@ -74,12 +74,12 @@ const table: readonly (readonly [
   (options: { caller?: Caller | undefined }) => Promise<unknown>,
 ])[] = [
   ['range within', 'user', (o) => kv.range(range('a1'), o)],
-  ['range over two grants', 'user', (o) => kv.range(range('a', { rangeEnd: bytes('c') }), o)],
-  ['range beyond', 'root', (o) => kv.range(range('a', { rangeEnd: bytes('d') }), o)],
+  ['range over two grants', 'user', (o) => kv.range(range('a', { end: bytes('c') }), o)],
+  ['range beyond', 'root', (o) => kv.range(range('a', { end: bytes('d') }), o)],
   [
     'range from a single key on',
     'root',
-    (o) => kv.range(range('single', { rangeEnd: Uint8Array.of(0) }), o),
+    (o) => kv.range(range('single', { end: Uint8Array.of(0) }), o),
   ],
   ['serializable range', 'root', (o) => kv.range(range('secret'), { ...o, serializable: true })],
   ['put', 'user', (o) => kv.put(put('a1', 'v'), o)],

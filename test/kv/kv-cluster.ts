@@ -3,14 +3,6 @@ import { join } from 'node:path';
 import { type TestCluster, testCluster } from '../../src/index.ts';
 import type { Kv, WatchCreateRequest, WatchResponse, WatchStream } from '../../src/kv/api.ts';
 import { type KvOptions, openKv } from '../../src/kv/open-kv.ts';
-import type {
-  Compare,
-  DeleteRangeRequest,
-  PutRequest,
-  RangeRequest,
-  TxnOperation,
-  TxnRequest,
-} from '../../src/mvcc/request.ts';
 import { nodePorts } from '../../src/platform/node-ports.ts';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
 import type { Logger } from '../../src/ports/logger.ts';
@@ -64,51 +56,12 @@ export async function kvCluster(
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const text = (of: Uint8Array): string => new TextDecoder().decode(of);
-const nothing = new Uint8Array();
-
-export function range(key: string, more: Partial<RangeRequest> = {}): RangeRequest {
-  return {
-    type: 'range',
-    key: bytes(key),
-    rangeEnd: nothing,
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...more,
-  };
-}
-
-export function put(key: string, value: string, more: Partial<PutRequest> = {}): PutRequest {
-  return {
-    type: 'put',
-    key: bytes(key),
-    value: bytes(value),
-    lease: 0n,
-    prevKv: false,
-    ignoreValue: false,
-    ignoreLease: false,
-    ...more,
-  };
-}
-
-export function del(key: string, more: Partial<DeleteRangeRequest> = {}): DeleteRangeRequest {
-  return { type: 'delete-range', key: bytes(key), rangeEnd: nothing, prevKv: false, ...more };
-}
-
-export function txn(
-  compare: readonly Compare[],
-  success: readonly TxnOperation[],
-  failure: readonly TxnOperation[] = [],
-): TxnRequest {
-  return { type: 'txn', compare, success, failure };
-}
+export {
+  deleteRequest as del,
+  putRequest as put,
+  rangeRequest as range,
+  txnRequest as txn,
+} from '../../src/mvcc/make-request.ts';
 
 /** A stream of watches whose messages are gathered. */
 export class Watching {
@@ -139,7 +92,7 @@ export class Watching {
   create(key: string, more: Partial<WatchCreateRequest> = {}): this {
     this.stream.create({
       key: bytes(key),
-      rangeEnd: nothing,
+      rangeEnd: new Uint8Array(),
       startRevision: 0,
       progressNotify: false,
       noPut: false,

@@ -25,7 +25,7 @@ const tuning: Tuning = {
   engine: { snapshotAfterBytes: 16_384, keptEntries: 20 },
   log: { segmentBytes: 65_536, batchBytesMax: 16_384, reserveBytes: 65_536 },
 };
-const all = range('k', { rangeEnd: bytes('l') });
+const all = range('k', { end: bytes('l') });
 const keys = ['k0', 'k1', 'k2', 'k3'];
 /** Clocks run at most twice as fast as they should. */
 const clockRateMax = 2;

@@ -70,7 +70,7 @@ describe('keys', () => {
     let keys = 0;
     let count = 0;
     let parts = 0;
-    for await (const part of kv.rangeStream(range('many/', { rangeEnd: bytes('many0') }))) {
+    for await (const part of kv.rangeStream(range('many/', { end: bytes('many0') }))) {
       keys += part.kvs.length;
       count = part.count;
       parts++;
@@ -233,9 +233,7 @@ describe('locks and elections', () => {
       got = true;
       return answer;
     });
-    await until(
-      async () => (await a!.range(range('lock/', { rangeEnd: bytes('lock0') }))).count === 2,
-    );
+    await until(async () => (await a!.range(range('lock/', { end: bytes('lock0') }))).count === 2);
     expect(got).toBe(false);
     await a!.unlock(held.key);
     expect((await waiting).fencingToken).toBeGreaterThan(held.fencingToken);

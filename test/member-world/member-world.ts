@@ -45,6 +45,8 @@ export interface MemberWorldOptions {
   readonly thinkMs?: number;
   readonly onEvent?: (line: string) => void;
   readonly quiet?: boolean;
+  /** What is set otherwise on a member. */
+  readonly engine?: (name: string) => Tuning['engine'];
   /** The machine of a member's process; by default {@link Registers}. */
   readonly machine?: (name: string, ports: Ports, observe: Observer) => Registers;
 }
@@ -68,6 +70,7 @@ export class MemberWorld {
   readonly #votes = new Map<string, MemberId>();
   readonly #terms = new Map<string, number>();
   readonly #machine: NonNullable<MemberWorldOptions['machine']>;
+  readonly #engine: NonNullable<MemberWorldOptions['engine']>;
   #nextValue = 1;
 
   constructor(options: MemberWorldOptions) {
@@ -76,6 +79,7 @@ export class MemberWorld {
     this.world = new World({ seed, trap: true, ...onEvent });
     this.#clients = options.clientsPerMember ?? 2;
     this.#thinkMs = options.thinkMs ?? 60;
+    this.#engine = options.engine ?? (() => ({}));
     this.#machine = options.machine ?? ((_name, _ports, observe) => new Registers(observe));
     for (const name of this.names) {
       const node = this.world.node(name, { capacityBytes: 2 ** 24 });
@@ -244,7 +248,8 @@ export class MemberWorld {
       const peers = this.names.map((each) => ({ name: each, address: `${each}:${port}` }));
       const options = { name, dataDir: '', peers, clusterToken: 'world' };
       const extra = this.options.get(name) ?? {};
-      const member = await openMemberOn(ports, { ...options, ...extra }, tuning);
+      const engine = { ...tuning.engine, ...this.#engine(name) };
+      const member = await openMemberOn(ports, { ...options, ...extra }, { ...tuning, engine });
       life.member = member;
       life.engine = member.engine;
       this.#watchVotes(name, life.engine);

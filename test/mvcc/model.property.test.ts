@@ -5,7 +5,8 @@ import { equalBytes } from '../../src/base/compare-bytes.ts';
 import { QuorateError } from '../../src/base/errors.ts';
 import { checkRequest } from '../../src/mvcc/check-request.ts';
 import { decodeCommand, encodeCommand, type KvCommand } from '../../src/mvcc/command.ts';
-import type { KeyEvent, RangeRequest } from '../../src/mvcc/request.ts';
+import { rangeRequest } from '../../src/mvcc/make-request.ts';
+import type { KeyEvent } from '../../src/mvcc/request.ts';
 import { deleteRange, key, keys, lease, put, range, txn } from './generators.ts';
 import { ModelWorld } from './model-world.ts';
 import { NaiveModel } from './naive-model.ts';
@@ -107,21 +108,7 @@ function checkHistory({ model }: ModelWorld, naive: NaiveModel): void {
   }
 }
 
-const everything: RangeRequest = {
-  type: 'range',
-  key: Uint8Array.of(0),
-  rangeEnd: Uint8Array.of(0),
-  limit: 0,
-  revision: 0,
-  sortOrder: 'none',
-  sortTarget: 'key',
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0,
-  maxModRevision: 0,
-  minCreateRevision: 0,
-  maxCreateRevision: 0,
-};
+const everything = rangeRequest('\0', { end: '\0' });
 
 test('answers as the naive model does, through crashes and compactions', () => {
   fc.assert(

@@ -1,12 +1,18 @@
 /** Requests as tests write them: texts for bytes, and only what matters. */
 import type { KvCommand } from '../../src/mvcc/command.ts';
+import {
+  compareOf,
+  deleteRequest,
+  putRequest,
+  rangeRequest,
+  txnRequest,
+} from '../../src/mvcc/make-request.ts';
 import type {
   Compare,
   CompareOperand,
   CompareResult,
   DeleteRangeRequest,
   KeyValue,
-  PutRequest,
   RangeRequest,
   TxnOperation,
   TxnRequest,
@@ -15,46 +21,17 @@ import type {
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const text = (content: Uint8Array): string => new TextDecoder().decode(content);
 
-type Without<T, Keys extends keyof T> = Partial<Omit<T, Keys>>;
-
 /** `end` as the request's `rangeEnd`; `'\0'` is all keys from `key` on. */
-export function get(
-  key: string,
-  fields: Without<RangeRequest, 'key' | 'rangeEnd' | 'type'> & { end?: string } = {},
-): RangeRequest {
-  const { end = '', ...rest } = fields;
-  return {
-    type: 'range',
-    key: bytes(key),
-    rangeEnd: bytes(end),
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...rest,
-  };
-}
+export const get = rangeRequest;
 
 export const all = (fields: Parameters<typeof get>[1] = {}): RangeRequest =>
   get('\0', { end: '\0', ...fields });
 
-export function put(
-  key: string,
-  value = '',
-  fields: Without<PutRequest, 'key' | 'value' | 'type'> = {},
-): PutRequest {
-  const plain = { lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false };
-  return { type: 'put', key: bytes(key), value: bytes(value), ...plain, ...fields };
-}
+export const put = (key: string, value = '', fields: Parameters<typeof putRequest>[2] = {}) =>
+  putRequest(key, value, fields);
 
 export function del(key: string, end = '', prevKv = false): DeleteRangeRequest {
-  return { type: 'delete-range', key: bytes(key), rangeEnd: bytes(end), prevKv };
+  return deleteRequest(key, { end, prevKv });
 }
 
 export function txn(
@@ -62,7 +39,7 @@ export function txn(
   failure: readonly TxnOperation[] = [],
   ...compare: readonly Compare[]
 ): TxnRequest {
-  return { type: 'txn', compare, success, failure };
+  return txnRequest(compare, success, failure);
 }
 
 export function compare(
@@ -71,7 +48,7 @@ export function compare(
   operand: CompareOperand,
   end = '',
 ): Compare {
-  return { key: bytes(key), rangeEnd: bytes(end), result, operand };
+  return compareOf(key, result, operand, { end });
 }
 
 /** `key=value@modification.version`, `key` and `value` as texts. */

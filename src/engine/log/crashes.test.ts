@@ -134,7 +134,12 @@ class Life {
     // Only what will not be replaced: the oracle does not cut below it either.
     if (index <= group.base.index) return;
     // What stands there may be a replacement that is not durable yet; no snapshot stands for it.
-    if (durable.entries[index - durable.base - 1]?.term !== group.term(index)) return;
+    const isDurable = durable.entries[index - durable.base - 1]?.term === group.term(index);
+    expect(group.durableIndex() >= index).toBe(isDurable);
+    if (!isDurable) {
+      expect(() => group.compactTo(index)).toThrow('is not durable');
+      return;
+    }
     group.compactTo(index);
     this.bases.set(id, index);
   }

@@ -62,6 +62,11 @@ export class GroupLog implements LogStorage, CachedEntries {
   #cacheHead = 0;
   /** Entries from `index` on were replaced with `ticket`, and perhaps again before. */
   #replaced = { index: 0, ticket: 0 };
+  /**
+   * Where each write begins that may not be durable yet, in the order of their tickets. Those that
+   * are durable go when the next one begins, so it is no longer than what is on its way.
+   */
+  #pending: { readonly first: number; readonly ticket: Ticket }[] = [];
   #snapshot: Snapshot | undefined;
   /** A snapshot was asked for where there is none; whoever makes one takes this back. */
   snapshotWanted = false;
@@ -142,16 +147,34 @@ export class GroupLog implements LogStorage, CachedEntries {
   }
 
   /**
+   * Entries up to here are durable as they stand now. What is committed may reach further, for a
+   * quorum may be made of other members; what is applied never does.
+   */
+  durableIndex(): number {
+    this.#dropDurable();
+    return this.#pending.reduce((least, { first }) => Math.min(least, first - 1), this.lastIndex());
+  }
+
+  /**
+   * Whatever stands for the log up to `index` (a snapshot, a store, its own beginning) must not know
+   * more than the log itself would after a loss of power: else the log would come back shorter than
+   * what rests on it, or with what the leader has since replaced.
+   */
+  assertDurable(index: number): void {
+    assert(
+      index <= this.base.index || index <= this.durableIndex(),
+      () => `group ${this.id}: entry ${index} is not durable, only ${this.durableIndex()}`,
+    );
+  }
+
+  /**
    * Entries up to `index` are not needed any more: a durable snapshot or a synced store covers
    * them. Their files go when no group needs anything in them. An index that was compacted
-   * before changes nothing; one beyond the end is a bug.
+   * before changes nothing; one beyond what is durable here is a bug.
    */
   compactTo(index: number): void {
     if (index <= this.base.index) return;
-    assert(
-      index <= this.lastIndex(),
-      () => `group ${this.id}: entry ${index} is not there to compact`,
-    );
+    this.assertDurable(index);
     const base = { index, term: this.term(index) };
     this.uncacheThrough(index);
     this.rebase(base);
@@ -206,6 +229,7 @@ export class GroupLog implements LogStorage, CachedEntries {
     assert(first > this.base.index, () => `group ${this.id}: entry ${first} is compacted away`);
     assert(first <= this.lastIndex() + 1, () => `group ${this.id}: entry ${first} leaves a gap`);
     if (first <= this.lastIndex()) this.#replace(first, ticket);
+    this.#begun(first, ticket);
     let { term } = this.last();
     let bytes = 0;
     let next = first;
@@ -258,7 +282,22 @@ export class GroupLog implements LogStorage, CachedEntries {
   /** A snapshot from the leader stands for everything up to its position; nothing follows it. */
   install(position: Position, ticket: Ticket): void {
     if (position.index < this.lastIndex()) this.#replace(position.index + 1, ticket);
+    this.#begun(position.index + 1, ticket);
     this.reset(position);
+  }
+
+  /** A write is on its way, of what begins at `first`. */
+  #begun(first: number, ticket: Ticket): void {
+    this.#dropDurable();
+    this.#pending.push({ first, ticket });
+  }
+
+  #dropDurable(): void {
+    const { durableTicket } = this.#host.cache;
+    const pending = this.#pending;
+    let durable = 0;
+    while (durable < pending.length && pending[durable]!.ticket <= durableTicket) durable++;
+    if (durable > 0) pending.splice(0, durable);
   }
 
   /** Entries up to the new base are forgotten; it lies in the log. */
