@@ -3,7 +3,6 @@
  * and ends their processes, runs clients in them, and lets checkers look at everything.
  */
 import { QuorateError } from '../../base/errors.ts';
-import { SeededRandom } from '../../base/seeded-random.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { Refusal } from '../../machine/refusal.ts';
 import type { Member } from '../../member/member.ts';
@@ -16,7 +15,8 @@ import { Findings } from '../checkers/findings.ts';
 import { OrderChecker } from '../checkers/order.ts';
 import { StateChecker } from '../checkers/states.ts';
 import type { SimNode } from '../sim-node.ts';
-import { World, type WorldOptions } from '../world.ts';
+import { World } from '../world.ts';
+import type { Hardware } from './plan.ts';
 import { Story } from './story.ts';
 import { type Checkers, MemberTaps } from './taps.ts';
 
@@ -82,6 +82,7 @@ export interface ClusterOptions<Service> {
   readonly clientsPerMember: number;
   /** Mean time between two steps of a client. */
   readonly thinkMs: number;
+  readonly hardware: Hardware;
   readonly onEvent?: ((line: string) => void) | undefined;
 }
 
@@ -111,9 +112,10 @@ export class SimCluster<Service> {
   constructor(options: ClusterOptions<Service>) {
     this.#options = options;
     const { seed, onEvent } = options;
+    const { turnMsMax, diskSlowness, networkSlowness } = options.hardware;
     this.world = new World({
-      ...{ seed, trap: true },
-      ...drawHardware(seed),
+      ...{ seed, trap: true, networkSlowness },
+      nodes: { turnMsMax, diskSlowness },
       ...(onEvent === undefined ? {} : { onEvent }),
     });
     this.story = new Story(() => this.world.nowMs);
@@ -337,19 +339,6 @@ export class SimCluster<Service> {
       }
     }
   }
-}
-
-/**
- * What a run's machines are like, from a quick rack to slow disks far apart: where turns and ways are
- * long, much comes together in one turn, one write and one message, and where they are short, nothing.
- */
-function drawHardware(seed: number): Pick<WorldOptions, 'nodes' | 'networkSlowness'> {
-  const random = new SeededRandom(seed).fork().fork();
-  const pick = (from: readonly number[]): number => from[random.below(from.length)]!;
-  return {
-    nodes: { turnMsMax: pick([0.02, 0.2, 1, 5]), diskSlowness: pick([1, 1, 5, 20]) },
-    networkSlowness: pick([1, 1, 5, 20]),
-  };
 }
 
 /** a, b, c …; after z come a1, b1 … */
