@@ -241,6 +241,11 @@ export class Group<State extends Machine = Machine> {
     });
   }
 
+  /** Why this member answers nothing about the group: its state is not what the others have. */
+  get quarantine(): QuorateError | undefined {
+    return this.#host.engine.replica(this.id)?.diverged;
+  }
+
   status(): Status {
     const replica = this.#host.engine.replica(this.id);
     if (replica === undefined) throw new QuorateError('group-deleted', `${this.name} was deleted`);
