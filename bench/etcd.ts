@@ -1,174 +1,179 @@
 /**
- * Three of our servers and three of etcd's, in turn in one run, under the same client: `h2load` with
- * gRPC bodies. A second, median, 99th percentile, and the processor time of all three servers for
- * each request, which is the steadiest figure (reference: performance.md, "How to compare fairly").
+ * Three of our servers and three of etcd's, in turn in one run, under the same clients: `h2load` with
+ * gRPC bodies, which repeats one request, and clients of our own with many keys and many watchers. For
+ * each row: a second, median and 99th percentile, and the processor time of all three servers for each
+ * operation, which is the steadiest figure (reference: performance.md, "How to compare fairly"). Then
+ * both with a million keys: memory, and how soon a member that is started again answers a read.
  *
- * h2load repeats one request and does not look at gRPC's status: what it is given is tried first.
+ * `npm run bench -- etcd [--short] [--rounds N] [--seconds N] [--keys N] [--only TEXT] [--profile]`
+ * where `--only` takes the rows whose name holds the text, `--keys 0` leaves the many keys out, and
+ * `--profile` shows where our leader's time goes in each row whose aim is missed.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import * as pb from '../src/server/proto/gen/etcdserverpb/rpc_pb.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Trio } from './etcd/clusters.ts';
+import { fill, measureLarge } from './etcd/large.ts';
+import { clientLoad, endClients, h2load, type LoadFound, worker } from './etcd/load.ts';
+import { manyKeys, paths } from './etcd/requests.ts';
+import {
+  filledKey,
+  filledTxn,
+  heading,
+  lineOf,
+  type Measured,
+  middle,
+  type Row,
+  rows,
+} from './etcd/rows.ts';
+import { Connection } from './etcd/unary.ts';
+import { profileLines, profileOf } from './member/profile.ts';
 
-const rounds = 3;
-const seconds = Number(process.argv[2] ?? '4');
-const value = new Uint8Array(256).fill(0x76);
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const short = process.argv.includes('--short');
 
-/** One line of the table. */
-interface Row {
-  readonly what: string;
-  readonly path: string;
-  readonly body: Uint8Array;
-  readonly connections: number;
-  readonly streams: number;
+function setting(name: string, otherwise: string): string {
+  const at = process.argv.indexOf(`--${name}`);
+  return at === -1 ? otherwise : (process.argv[at + 1] ?? otherwise);
 }
 
-interface Measured {
-  readonly perSecond: number;
-  readonly meanMs: number;
-  readonly cpuMicros: number;
+const rounds = Number(setting('rounds', short ? '1' : '3'));
+const seconds = Number(setting('seconds', short ? '1' : '4'));
+const keys = Number(setting('keys', short ? '20000' : '1000000'));
+const only = setting('only', '');
+const profiled = process.argv.includes('--profile');
+const profiledFunctions = 20;
+const warmUpMs = short ? 300 : 1000;
+
+const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
+const trios: Trio[] = [];
+
+function cleanUp(): void {
+  endClients();
+  for (const trio of trios) trio.kill();
+  rmSync(folder, { recursive: true, force: true });
 }
 
-function body<Schema extends DescMessage>(
-  schema: Schema,
-  init: MessageInitShape<Schema>,
-): Uint8Array {
-  const message = toBinary(schema, create(schema, init));
-  const framed = Buffer.alloc(5 + message.length);
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, 5);
-  return framed;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    cleanUp();
+    process.exit(1);
+  });
 }
-
-const put = body(pb.PutRequestSchema, { key: bytes('bench-01'), value });
-const range = body(pb.RangeRequestSchema, { key: bytes('bench-01') });
-const serializable = body(pb.RangeRequestSchema, { key: bytes('bench-01'), serializable: true });
-const thousand = body(pb.RangeRequestSchema, { key: bytes('many/'), rangeEnd: bytes('many0') });
-const txn = body(pb.TxnRequestSchema, {
-  compare: [{ key: bytes('none'), target: 0, targetUnion: { case: 'version', value: 0n } }],
-  success: [{ request: { case: 'requestPut', value: { key: bytes('bench-02'), value } } }],
-});
-
-const kv = '/etcdserverpb.KV';
-const rows: readonly Row[] = [
-  { what: 'put, 1 client', path: `${kv}/Put`, body: put, connections: 1, streams: 1 },
-  { what: 'put, 64 clients', path: `${kv}/Put`, body: put, connections: 16, streams: 4 },
-  { what: 'put, 256 clients', path: `${kv}/Put`, body: put, connections: 16, streams: 16 },
-  { what: 'txn, 64 clients', path: `${kv}/Txn`, body: txn, connections: 16, streams: 4 },
-  { what: 'range, linearizable, 1', path: `${kv}/Range`, body: range, connections: 1, streams: 1 },
-  {
-    what: 'range, linearizable, 256',
-    path: `${kv}/Range`,
-    body: range,
-    connections: 4,
-    streams: 64,
-  },
-  {
-    what: 'range, serializable, 256',
-    path: `${kv}/Range`,
-    body: serializable,
-    connections: 4,
-    streams: 64,
-  },
-  {
-    what: 'range of 1,000 keys, 16',
-    path: `${kv}/Range`,
-    body: thousand,
-    connections: 4,
-    streams: 4,
-  },
-];
 
 async function main(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
-  const ours = await Trio.start('quorate', [process.execPath, 'dist/src/cli/main.js', 'serve']);
-  const theirs = await Trio.start('etcd', ['etcd']);
-  try {
-    for (const trio of [ours, theirs]) await fill(trio);
-    const results = new Map<string, Measured[]>();
-    for (const row of rows) {
-      for (let round = 0; round < rounds; round++) {
-        for (const trio of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) {
-          const key = `${row.what} ${trio.name}`;
-          const measured = await measure(trio, row, folder);
-          results.set(key, [...(results.get(key) ?? []), measured]);
-        }
-      }
-      print(
-        row,
-        median(results.get(`${row.what} quorate`)!),
-        median(results.get(`${row.what} etcd`)!),
-      );
+  const server = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const ours = profiled
+    ? ['--import', pathToFileURL(worker).href, server, 'serve']
+    : [server, 'serve'];
+  const env = { QUORATE_BENCH_PROFILE: join(folder, 'profile') };
+  trios.push(await Trio.start('quorate', [process.execPath, ...ours], env));
+  trios.push(await Trio.start('etcd', ['etcd']));
+  for (const trio of trios) await prepare(trio);
+  console.log(heading());
+  let restarted = false;
+  for (const row of rows.filter(({ what }) => what.includes(only))) {
+    // After a burst of puts etcd's reads cost twice as much until it is started again.
+    if (row.reads === true && !restarted) for (const trio of trios) await trio.restart();
+    restarted ||= row.reads === true;
+    await measureRow(row);
+  }
+  if (keys > 0) await measureLarge(trios, { count: keys, rounds });
+}
+
+/** The keys that are read, and every request once, for h2load would not say that it is refused. */
+async function prepare(trio: Trio): Promise<void> {
+  await fill(trio, 'k', manyKeys);
+  await fill(trio, 'm', 1000);
+  const connection = new Connection(await trio.leaderPort());
+  await connection.call(paths.put, filledKey);
+  await connection.call(paths.txn, filledTxn);
+  for (const { load } of rows) {
+    if (load.by === 'h2load') await connection.call(load.path, load.body);
+  }
+  connection.close();
+}
+
+async function measureRow(row: Row): Promise<void> {
+  const results = new Map<Trio, Measured[]>(trios.map((trio) => [trio, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const trio of round % 2 === 0 ? trios : [...trios].reverse()) {
+      results.get(trio)!.push(await measure(trio, row));
     }
-    console.log(`memory, MiB: quorate ${ours.memoryMiB()}, etcd ${theirs.memoryMiB()}`);
-  } finally {
-    await ours.stop();
-    await theirs.stop();
-    rmSync(folder, { recursive: true, force: true });
+  }
+  const [ours, theirs] = trios.map((trio) => middle(results.get(trio)!));
+  const { met, line } = lineOf(row, ours!, theirs!);
+  console.log(line);
+  if (!met && profiled) await showProfile(trios[0]!, row);
+}
+
+async function measure(trio: Trio, row: Row): Promise<Measured> {
+  let before = 0;
+  let cpuMicros = 0;
+  const begun = (): void => {
+    before = trio.cpuMicros();
+  };
+  const done = (): void => {
+    cpuMicros = trio.cpuMicros() - before;
+  };
+  const found = await load(row, await trio.leaderPort(), { begun, done });
+  const perSecond = found.count / found.seconds;
+  return { ...found, perSecond, cpuMicros: cpuMicros / found.count };
+}
+
+async function load(
+  { load, connections, streams }: Row,
+  port: number,
+  marks: { readonly begun: () => void; readonly done: () => void },
+): Promise<LoadFound> {
+  const asked = { port, connections, streams, warmUpMs, seconds };
+  switch (load.by) {
+    case 'h2load': {
+      const { path, body } = load;
+      const init = { port, path, body, connections, streams, folder };
+      await h2load({ ...init, seconds: 1 });
+      marks.begun();
+      const found = await h2load({ ...init, seconds });
+      marks.done();
+      return found;
+    }
+    case 'many keys':
+      return clientLoad('many-keys', { ...asked, kind: load.kind }, marks);
+    case 'watchers':
+      return clientLoad('watchers', { ...asked, watchers: load.watchers }, marks);
   }
 }
 
-/** A thousand keys for large ranges, and the key that is read. */
-async function fill(trio: Trio): Promise<void> {
-  const base = `http://127.0.0.1:${await trio.leaderPort()}/v3/kv/put`;
-  const base64 = (text: Uint8Array): string => Buffer.from(text).toString('base64');
-  for (let i = 0; i < 1_000; i++) {
-    const key = base64(bytes(`many/${String(i).padStart(4, '0')}`));
-    const init = { method: 'POST', body: JSON.stringify({ key, value: base64(value) }) };
-    const answer = await fetch(base, init);
-    if (answer.status !== 200) throw new Error(`${trio.name}: ${await answer.text()}`);
-    await answer.arrayBuffer();
+/** Where the time of our leader goes under the load of a row. */
+async function showProfile(trio: Trio, row: Row): Promise<void> {
+  const leader = await trio.leader();
+  let pid = 0;
+  await load(row, trio.ports[leader]!, {
+    begun: () => {
+      pid = trio.signal(leader, 'SIGUSR2');
+    },
+    done: () => trio.signal(leader, 'SIGUSR2'),
+  });
+  const file = join(folder, `profile-${pid}`);
+  for (let tries = 0; tries < 100; tries++) {
+    await pause(100);
+    try {
+      const profile = profileOf(JSON.parse(readFileSync(file, 'utf8')), 0);
+      console.log(profileLines(profile, profiledFunctions).join('\n'));
+      rmSync(file);
+      return;
+    } catch {
+      // Not written yet, or not wholly.
+    }
   }
+  console.log('no profile was written');
 }
 
-async function measure(trio: Trio, row: Row, folder: string): Promise<Measured> {
-  const file = join(folder, 'body');
-  writeFileSync(file, row.body);
-  const url = `http://127.0.0.1:${await trio.leaderPort()}${row.path}`;
-  const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
-  const load = (duration: number) =>
-    spawnSync(
-      'h2load',
-      [
-        ...['-D', String(duration), '-c', String(row.connections), '-m', String(row.streams)],
-        ...['-t', '1', '-d', file, ...headers, url],
-      ],
-      { encoding: 'utf8' },
-    ).stdout;
-  load(1);
-  const before = trio.cpuMicros();
-  const output = load(seconds);
-  const cpu = trio.cpuMicros() - before;
-  const [, count] = /(\d+) succeeded/.exec(output) ?? [];
-  const [, mean, unit] = /time for request:\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)/.exec(output) ?? [];
-  const requests = Number(count ?? Number.NaN);
-  const scale = unit === 'us' ? 1e-3 : unit === 's' ? 1e3 : 1;
-  return {
-    perSecond: requests / seconds,
-    meanMs: Number(mean) * scale,
-    cpuMicros: cpu / requests,
-  };
+try {
+  await main();
+} finally {
+  endClients();
+  await Promise.all(trios.map((trio) => trio.stop()));
+  rmSync(folder, { recursive: true, force: true });
 }
-
-function median(all: readonly Measured[]): Measured {
-  const middle = (of: (each: Measured) => number): number =>
-    all.map(of).sort((a, b) => a - b)[Math.floor(all.length / 2)]!;
-  return {
-    perSecond: middle((each) => each.perSecond),
-    meanMs: middle((each) => each.meanMs),
-    cpuMicros: middle((each) => each.cpuMicros),
-  };
-}
-
-function print({ what }: Row, ours: Measured, theirs: Measured): void {
-  const side = ({ perSecond, meanMs, cpuMicros }: Measured): string =>
-    `${Math.round(perSecond).toString().padStart(7)}/s ${meanMs.toFixed(2).padStart(7)} ms ${cpuMicros.toFixed(0).padStart(5)} µs`;
-  const times = (theirs.cpuMicros / ours.cpuMicros).toFixed(2);
-  console.log(`${what.padEnd(28)} quorate ${side(ours)}   etcd ${side(theirs)}   CPU ${times} ×`);
-}
-
-await main();

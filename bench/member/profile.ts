@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 
 /** What of a `.cpuprofile` is needed. */
-interface CpuProfile {
+export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
     readonly callFrame: {
@@ -34,7 +34,11 @@ export function readProfiles(folder: string): readonly Profile[] {
   return profiles.sort((a, b) => b.busyMs - a.busyMs);
 }
 
-function profileOf({ nodes, samples, timeDeltas }: CpuProfile): Profile {
+/** @param skippedMs of the beginning, which do not count */
+export function profileOf(
+  { nodes, samples, timeDeltas }: CpuProfile,
+  skippedMs = SKIPPED_MS,
+): Profile {
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
       const place = url === '' ? '' : `  ${url.replace(/^.*\/dist\//, '')}:${lineNumber + 1}`;
@@ -48,7 +52,7 @@ function profileOf({ nodes, samples, timeDeltas }: CpuProfile): Profile {
     const name = names.get(id)!;
     const tookUs = timeDeltas[at]!;
     passedUs += tookUs;
-    if (name === '(idle)' || passedUs < SKIPPED_MS * 1000) continue;
+    if (name === '(idle)' || passedUs < skippedMs * 1000) continue;
     busyUs += tookUs;
     self.set(name, (self.get(name) ?? 0) + tookUs);
   }

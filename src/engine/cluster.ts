@@ -132,7 +132,9 @@ export class Cluster {
 
   #reconcile(replica: Replica): void {
     if (replica.role !== 'leader') return;
-    const wanted = new Set(this.system.state.members.map(({ id }) => id));
+    const { members } = this.system.state;
+    const learners = members.filter(({ awaitsPromotion }) => awaitsPromotion);
+    const wanted = { members: idsOf(members), learners: idsOf(learners) };
     const step = nextStep(replica.raft.status(), wanted);
     if (step === undefined) return;
     if (step.type === 'transfer') {
@@ -142,6 +144,10 @@ export class Cluster {
     const entries = [{ type: 'configuration' as const, data: encodeChange(step.change) }];
     replica.step({ type: 'propose', entries });
   }
+}
+
+function idsOf(members: readonly MemberRecord[]): ReadonlySet<MemberId> {
+  return new Set(members.map(({ id }) => id));
 }
 
 const unknownMember = { name: '', address: '', incarnation: undefined };

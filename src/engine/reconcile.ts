@@ -3,7 +3,7 @@
  * members are, one safe step at a time.
  *
  * A newcomer is a learner first and votes only when it has caught up, so that it never holds up a
- * quorum; a leader that is to go hands leadership over before. Each step is an ordinary
+ * quorum; one that was announced as a learner waits until it is promoted, besides. A leader that is to go hands leadership over before. Each step is an ordinary
  * configuration change, and the next is not begun before it is applied.
  */
 import { isJoint } from '../raft/change.ts';
@@ -19,8 +19,18 @@ export type Step =
 /** How far a learner may lag behind the last index and still count as caught up. */
 const PROMOTE_LAG_ENTRIES_MAX = 1000;
 
+/** What the members shall be. */
+export interface Wanted {
+  readonly members: ReadonlySet<MemberId>;
+  /** Those among them that are not to vote yet. */
+  readonly learners: ReadonlySet<MemberId>;
+}
+
 /** @param status a leader's */
-export function nextStep(status: Status, wanted: ReadonlySet<MemberId>): Step | undefined {
+export function nextStep(
+  status: Status,
+  { members: wanted, learners: staying }: Wanted,
+): Step | undefined {
   const { configuration, transferTarget } = status;
   // A joint configuration is left by its leader; a transfer ends by itself.
   if (isJoint(configuration) || transferTarget !== 0) return undefined;
@@ -31,7 +41,8 @@ export function nextStep(status: Status, wanted: ReadonlySet<MemberId>): Step | 
     }
   }
   for (const learner of learners) {
-    if (wanted.has(learner) && caughtUp(status, learner)) return change('add-voter', learner);
+    const mayVote = wanted.has(learner) && !staying.has(learner);
+    if (mayVote && caughtUp(status, learner)) return change('add-voter', learner);
   }
   for (const member of [...learners, ...voters]) {
     if (wanted.has(member)) continue;

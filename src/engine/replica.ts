@@ -172,6 +172,23 @@ export class Replica {
     this.reads.cancel(ticket);
   }
 
+  /** A tick has passed. */
+  tick(nowMs: number): void {
+    this.step({ type: 'tick', nowMs });
+    this.standAlone();
+    this.proposals.expire(nowMs);
+    this.reads.expire(nowMs);
+  }
+
+  /**
+   * A lone voter has nobody to wait for: it leads as soon as it has applied what was committed, for
+   * until then it does not know for certain that it is alone.
+   */
+  standAlone(): void {
+    const { isOnlyVoter, role } = this.raft.core;
+    if (isOnlyVoter && role === 'follower') this.step({ type: 'campaign' });
+  }
+
   /** Steps an input, and reports as an error value what the core refuses. */
   step(input: Input): Proposed | QuorateError | undefined {
     try {
@@ -199,10 +216,10 @@ export class Replica {
     this.#offerProposals();
     this.#askReads();
     this.#drain();
-    const left = this.#apply();
-    // What was applied may have let the core go on.
+    this.#apply();
+    // What was applied may have let the core go on, and hand out more: that is for the next turn.
     this.#drain();
-    return left;
+    return this.#applying.length > 0 && !this.#storeIsFull;
   }
 
   /** An append task is durable. */
@@ -264,11 +281,15 @@ export class Replica {
     this.reads.confirmed(context, index, this.#appliedIndex);
   }
 
-  /** Applies what was handed out, within a turn's budget. Returns whether some is left. */
-  #apply(): boolean {
+  /** A store that is behind is waited for: whoever flushes it lets a turn follow. */
+  get #storeIsFull(): boolean {
+    return this.machine.kept?.pressure?.() === 'full';
+  }
+
+  /** Applies what was handed out, within a turn's budget. */
+  #apply(): void {
     let bytesLeft = this.#limits.applyBytesPerTurnMax;
-    // A store that is behind is waited for: whoever flushes it lets a turn follow.
-    if (this.machine.kept?.pressure?.() === 'full') return false;
+    if (this.#storeIsFull) return;
     while (this.#applying.length > 0 && bytesLeft > 0) {
       const task = this.#applying[0]!;
       const { entries } = task;
@@ -286,7 +307,6 @@ export class Replica {
       this.raft.step(task.done);
     }
     this.reads.advance(this.#appliedIndex);
-    return this.#applying.length > 0;
   }
 
   #applyEntry(entry: Entry): void {

@@ -45,7 +45,7 @@ export const engineDefaults: EngineSettings = {
   replica: {
     pendingProposalsMax: 65_536,
     pendingReadsMax: 65_536,
-    applyBytesPerTurnMax: 2 ** 20,
+    applyBytesPerTurnMax: 2 ** 18,
     batchBytesMax: 2 ** 20,
   },
   peers: peerDefaults,

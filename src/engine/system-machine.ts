@@ -20,6 +20,8 @@ export interface MemberRecord {
   readonly address: string;
   /** What the application says of it: where its own clients reach it, for instance. */
   readonly tags: Readonly<Record<string, string>>;
+  /** Set for a member that stays a learner, however well it keeps up, until it is promoted. */
+  readonly awaitsPromotion?: true;
 }
 
 /** A group as the cluster knows it. */
@@ -28,6 +30,11 @@ export interface GroupRecord {
   readonly name: string;
   /** Who votes in it at its beginning, where it stands at index 1 with nothing applied. */
   readonly voters: readonly MemberId[];
+  /**
+   * The group begins with a state that was restored, which those voters have in a snapshot or a log
+   * of their own: one that has neither must not begin it empty. It names the restoring.
+   */
+  readonly restored?: string;
 }
 
 export type SystemCommand =
@@ -46,7 +53,12 @@ export type SystemCommand =
       readonly tags?: Readonly<Record<string, string>>;
     }
   | { readonly type: 'remove-member'; readonly id: MemberId }
+  /** Whoever joins from this address is to await its promotion, or not any more. */
+  | { readonly type: 'announce-learner'; readonly address: string }
+  | { readonly type: 'retract-learner'; readonly address: string }
+  | { readonly type: 'promote-member'; readonly id: MemberId }
   | { readonly type: 'add-group'; readonly name: string; readonly voters: readonly MemberId[] }
+  | ({ readonly type: 'restore-group' } & Required<Omit<GroupRecord, 'id'>>)
   | { readonly type: 'remove-group'; readonly id: GroupId }
   /** Of the members only this one is left; it has a part in these groups. See lost-majority.ts. */
   | { readonly type: 'stand-alone'; readonly id: MemberId; readonly groups: readonly GroupId[] };
@@ -57,6 +69,8 @@ export interface SystemState {
   readonly members: readonly MemberRecord[];
   /** Ids that were members; they never are again. */
   readonly removed: readonly MemberId[];
+  /** Addresses from which members are to join that await their promotion. */
+  readonly learnerAddresses?: readonly string[];
   readonly groups: readonly GroupRecord[];
   readonly nextMemberId: MemberId;
   readonly nextGroupId: GroupId;
@@ -123,8 +137,16 @@ export class SystemMachine implements Machine {
         return this.#updateMember(command);
       case 'remove-member':
         return this.#removeMember(command.id);
+      case 'announce-learner':
+        return this.#announceLearner(command.address);
+      case 'retract-learner':
+        return this.#setLearnerAddresses(this.#addressesWithout(command.address));
+      case 'promote-member':
+        return this.#promoteMember(command.id);
       case 'add-group':
-        return this.#addGroup(command.name, command.voters);
+        return this.#addGroup({ name: command.name, voters: command.voters });
+      case 'restore-group':
+        return this.#restoreGroup(command);
       case 'remove-group':
         return this.#removeGroup(command.id);
       case 'stand-alone':
@@ -136,21 +158,47 @@ export class SystemMachine implements Machine {
   #addMember(command: SystemCommand & { type: 'add-member' }): MemberRecord {
     const { name, incarnation, address, tags } = command;
     const { members, nextMemberId } = this.#state;
-    const known = members.find((member) => member.incarnation === incarnation);
-    if (known !== undefined) return known;
+    const again = members.find((member) => member.incarnation === incarnation);
+    if (again !== undefined) return again;
     if (members.some((member) => member.name === name)) {
       throw new QuorateError('name-taken', `there is a member named ${name} already`);
     }
     if (members.length >= membersMax) {
       throw new QuorateError('over-quota', `a cluster has at most ${membersMax} members`);
     }
-    const added = { id: nextMemberId, name, incarnation, address, tags };
+    const known = { id: nextMemberId, name, incarnation, address, tags };
+    const announced = this.#state.learnerAddresses?.includes(address) === true;
+    const added: MemberRecord = announced ? { ...known, awaitsPromotion: true } : known;
     this.#state = {
       ...this.#state,
       members: [...members, added],
       nextMemberId: nextMemberId + 1,
     };
+    if (announced) this.#setLearnerAddresses(this.#addressesWithout(address));
     return added;
+  }
+
+  #announceLearner(address: string): void {
+    const others = this.#addressesWithout(address);
+    if (others.length >= membersMax) {
+      throw new QuorateError('over-quota', `at most ${membersMax} learners can be announced`);
+    }
+    this.#setLearnerAddresses([...others, address]);
+  }
+
+  #addressesWithout(address: string): readonly string[] {
+    return (this.#state.learnerAddresses ?? []).filter((each) => each !== address);
+  }
+
+  #setLearnerAddresses(learnerAddresses: readonly string[]): void {
+    this.#state = { ...this.#state, learnerAddresses };
+  }
+
+  #promoteMember(id: MemberId): MemberRecord {
+    const { awaitsPromotion: _, ...promoted } = this.#known(id);
+    const members = this.#state.members.map((member) => (member.id === id ? promoted : member));
+    this.#state = { ...this.#state, members };
+    return promoted;
   }
 
   #updateMember(command: SystemCommand & { type: 'update-member' }): MemberRecord {
@@ -189,7 +237,7 @@ export class SystemMachine implements Machine {
   }
 
   #standAlone({ id, groups }: SystemCommand & { type: 'stand-alone' }): MemberRecord {
-    const self = this.#known(id);
+    const self = this.#promoteMember(id);
     const others = this.#state.members.filter((member) => member.id !== id);
     for (const other of others) this.#former.set(other.id, other);
     this.#state = {
@@ -198,7 +246,7 @@ export class SystemMachine implements Machine {
       removed: [...this.#state.removed, ...others.map((other) => other.id)],
       // A group that it has never taken part in begins here once more.
       groups: this.#state.groups.map((group) =>
-        groups.includes(group.id) ? group : { ...group, voters: [id] },
+        groups.includes(group.id) ? group : { id: group.id, name: group.name, voters: [id] },
       ),
     };
     return self;
@@ -211,16 +259,24 @@ export class SystemMachine implements Machine {
   }
 
   /** Opening a group that is there already gives that one. */
-  #addGroup(name: string, voters: readonly MemberId[]): GroupRecord {
+  #addGroup(group: Omit<GroupRecord, 'id'>): GroupRecord {
     const { groups, nextGroupId } = this.#state;
-    const known = this.groupNamed(name);
+    const known = this.groupNamed(group.name);
     if (known !== undefined) return known;
     if (groups.length >= groupsMax) {
       throw new QuorateError('over-quota', `a cluster has at most ${groupsMax} groups`);
     }
-    const added = { id: nextGroupId, name, voters };
+    const added = { id: nextGroupId, ...group };
     this.#state = { ...this.#state, groups: [...groups, added], nextGroupId: nextGroupId + 1 };
     return added;
+  }
+
+  /** A restored group is always a new one; the same restoring asking again gets its own. */
+  #restoreGroup(command: SystemCommand & { type: 'restore-group' }): GroupRecord {
+    const { name, voters, restored } = command;
+    const added = this.#addGroup({ name, voters, restored });
+    if (added.restored === restored) return added;
+    throw new QuorateError('group-exists', `there is a group ${name} already`);
   }
 
   #removeGroup(id: GroupId): GroupRecord {

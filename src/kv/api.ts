@@ -401,6 +401,8 @@ export interface KvLocal {
   readonly clusterId: bigint;
   readonly memberId: bigint;
   /** Whether this member leads, the leader's id or 0n, and whenever that changes. */
+  /** Whether this member awaits its promotion, and so shall not serve what learners do not. */
+  readonly isLearner: boolean;
   readonly isLeader: boolean;
   readonly leaderId: bigint;
   /** Fires at once when leadership changes, and once now; returns how to stop that. */
@@ -418,8 +420,8 @@ export interface KvLocal {
   }): Promise<'healthy' | 'no-leader' | 'no-space' | 'corrupt' | 'read-failed' | 'auth-failed'>;
   /** Counters and sizes for metrics, by name. */
   readonly figures: KvFigures;
-  /** What this member tells the others of itself, for member lists. */
-  setClientUrls(urls: readonly string[]): void;
+  /** What this member tells the others of itself, for member lists; settles when they know. */
+  setClientUrls(urls: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@
  * and URLs, and those who are announced wait for their start without counting for anything: adding a
  * member can never cost the quorum.
  */
+import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Member } from '../member/member.ts';
 import type { MemberInfo } from '../member/member-info.ts';
@@ -13,9 +14,11 @@ import type { CallOptions, ClusterMember, KvCluster, MemberAdded } from './api.t
 import type { ClusterCommand, ClusterRow } from './cluster-table.ts';
 import type { KvMachine } from './machine.ts';
 import { memberIdFor } from './member-ids.ts';
-import type { Proposer } from './proposer.ts';
+import { leaderQuestions, type Proposer } from './proposer.ts';
 
 const PUBLISH_AGAIN_MS = 500;
+/** etcd's: so much of the leader's log a learner must have to be promoted. */
+const IN_SYNC = 0.9;
 
 export class ClusterService implements KvCluster {
   readonly clusterId: bigint;
@@ -29,7 +32,10 @@ export class ClusterService implements KvCluster {
   readonly #logger: Logger;
   #clientUrls: readonly string[];
   readonly #peerUrls: readonly string[] | undefined;
-  #publishing = false;
+  readonly #learnersMax: number;
+  #isLearner = false;
+  readonly #stop: () => void;
+  #publishing: Promise<void> | undefined;
   #closed = false;
 
   constructor(init: {
@@ -41,6 +47,8 @@ export class ClusterService implements KvCluster {
     readonly logger: Logger;
     readonly clientUrls: readonly string[];
     readonly peerUrls: readonly string[] | undefined;
+    /** How many learners there may be at a time. */
+    readonly learnersMax: number;
   }) {
     this.#member = init.member;
     this.#self = init.member.id;
@@ -51,12 +59,21 @@ export class ClusterService implements KvCluster {
     this.#logger = init.logger;
     this.#clientUrls = init.clientUrls;
     this.#peerUrls = init.peerUrls;
+    this.#learnersMax = init.learnersMax;
+    init.proposer.onLeaderCall(leaderQuestions.isInSync, (payload) => this.#isInSync(payload));
     this.clusterId = memberIdFor(0n, init.member.engine.system.state.clusterId);
+    // Every request asks for it, so it is looked up when it may have changed only.
+    const look = (): void => {
+      this.#isLearner = this.#info(this.#self)?.awaitsPromotion === true;
+    };
+    this.#stop = init.member.onMembership(look);
+    look();
     void this.#publish();
   }
 
   close(): void {
     this.#closed = true;
+    this.#stop();
   }
 
   get memberId(): bigint {
@@ -69,18 +86,23 @@ export class ClusterService implements KvCluster {
     return this.#machine.cluster.ofMember(member)?.id ?? memberIdFor(this.clusterId, member);
   }
 
-  setClientUrls(urls: readonly string[]): void {
+  /** Settles when the cluster knows it, or the service closes. */
+  setClientUrls(urls: readonly string[]): Promise<void> {
     this.#clientUrls = urls;
-    void this.#publish();
+    return this.#publish();
   }
 
-  /** Whether this member is a learner. */
+  /** Whether this member is a learner that nobody has promoted yet. */
   get isLearner(): boolean {
-    try {
-      return this.#info(this.#self)?.role !== 'voter';
-    } catch {
-      return false;
-    }
+    return this.#isLearner;
+  }
+
+  /**
+   * Settles when this member finds itself among the members, as its cluster sees it: a newcomer has
+   * first to hear that far. Throws `request-timed-out`, `request-canceled`.
+   */
+  async known(options: CallOptions): Promise<void> {
+    await this.#until(() => this.#info(this.#self) !== undefined, options);
   }
 
   async memberList(
@@ -101,9 +123,11 @@ export class ClusterService implements KvCluster {
     if (members.some((member) => member.peerUrls.some((url) => peerUrls.includes(url)))) {
       throw new QuorateError('peer-urls-exist', 'another member has one of these URLs');
     }
-    if (isLearner && members.some((member) => member.isLearner)) {
-      throw new QuorateError('too-many-learners', 'there is a learner already');
+    const learners = members.filter((member) => member.isLearner).length;
+    if (isLearner && learners >= this.#learnersMax) {
+      throw new QuorateError('too-many-learners', `there may be ${this.#learnersMax} at a time`);
     }
+    await this.#announce(isLearner ? peerUrls : [], options);
     const id = (BigInt(this.#random.uint32()) << 32n) | BigInt(this.#random.uint32()) | 1n;
     await this.#change({ type: 'add', id, peerUrls, isLearner }, options);
     const member = { id, name: '', peerUrls, clientUrls: [], isLearner };
@@ -113,13 +137,8 @@ export class ClusterService implements KvCluster {
   async memberRemove(id: bigint, options: CallOptions = {}): Promise<readonly ClusterMember[]> {
     await this.#admin(options);
     const info = this.#known(id);
-    if (info !== undefined) {
-      try {
-        await this.#member.removeMember(info.id);
-      } catch (error) {
-        throw inEtcdsWords(error);
-      }
-    }
+    if (info === undefined) await this.#retract(id, options);
+    else await this.#system((waiting) => this.#member.removeMember(info.id, waiting), options);
     if (this.#machine.cluster.row(id) !== undefined) {
       await this.#change({ type: 'remove', id }, options);
     }
@@ -138,10 +157,15 @@ export class ClusterService implements KvCluster {
       throw new QuorateError('peer-urls-exist', 'another member has one of these URLs');
     }
     if (info !== undefined) await this.#publishRow(info);
+    else {
+      await this.#retract(id, options);
+      if (this.#machine.cluster.row(id)?.isLearner) await this.#announce(peerUrls, options);
+    }
     await this.#change({ type: 'update', id, peerUrls }, options);
-    if (info !== undefined) {
-      const { host } = new URL(peerUrls[0]!);
-      if (host !== info.address) await this.#member.setMemberAddress(info.id, host);
+    const address = addressIn(peerUrls[0]!);
+    if (info !== undefined && address !== info.address) {
+      const { id: member } = info;
+      await this.#system((how) => this.#member.setMemberAddress(member, address, how), options);
     }
     return this.#members();
   }
@@ -150,13 +174,89 @@ export class ClusterService implements KvCluster {
     await this.#admin(options);
     const info = this.#known(id);
     const row = this.#machine.cluster.row(id);
-    if (info?.role === 'voter' && row?.isLearner !== true) {
-      throw new QuorateError('not-a-learner', 'this member votes already');
+    if (!(info === undefined ? row?.isLearner : info.awaitsPromotion)) {
+      throw new QuorateError('not-a-learner', 'this member is a voter');
     }
-    // A member that has caught up votes by itself; before, nothing can make it.
-    if (info?.role !== 'voter') throw new QuorateError('learner-not-ready', 'not caught up yet');
-    await this.#change({ type: 'promote', id }, options);
+    const question = new ByteWriter(16).byte(leaderQuestions.isInSync).number(info?.id ?? 0);
+    const answer = await this.#proposer.callLeader(question.finish(), options);
+    if (info === undefined || answer[0] !== 1) {
+      throw new QuorateError('learner-not-ready', 'it has not caught up yet');
+    }
+    const { id: member } = info;
+    await this.#system((waiting) => this.#member.learners.promote(member, waiting), options);
+    if (row?.isLearner) await this.#change({ type: 'promote', id }, options);
+    await this.votes(member, options);
     return this.#members();
+  }
+
+  /** For the leader: whether it has sent a member so much that this could vote. */
+  async #isInSync(payload: Uint8Array): Promise<Uint8Array> {
+    const reader = new ByteReader(payload);
+    reader.byte();
+    const member = reader.number();
+    const { progress, lastIndex } = this.#proposer.group.status();
+    const { match, active } = progress.find((each) => each.member === member) ?? nothingSent;
+    return Uint8Array.of(active && match > lastIndex * IN_SYNC ? 1 : 0);
+  }
+
+  /** Settles when a member votes in the key-value group, as this one sees it. Throws `timeout`. */
+  async votes(member: number, options: CallOptions): Promise<void> {
+    const { group } = this.#proposer;
+    const inGroup = (): boolean => group.status().configuration.voters.includes(member);
+    await this.#until(() => inGroup() && this.#info(member)?.role === 'voter', options);
+  }
+
+  /** Settles when a condition holds, which is asked after each change of members or voters. */
+  async #until(condition: () => boolean, { timeoutMs, signal }: CallOptions): Promise<void> {
+    const limitMs = timeoutMs ?? this.#proposer.requestTimeoutMs;
+    let stopListening = (): void => {};
+    let stopWaiting = (): void => {};
+    const found = new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        try {
+          if (condition()) resolve();
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      const late = new QuorateError('request-timed-out', `not within ${limitMs} ms`);
+      stopWaiting = this.#clock.after(limitMs, () => reject(late));
+      stopListening = this.#member.onMembership(look);
+      signal?.addEventListener('abort', () => reject(canceled), { once: true });
+      look();
+    });
+    await found.finally(() => {
+      stopListening();
+      stopWaiting();
+    });
+  }
+
+  /** Says of these URLs that a learner is to come from there. */
+  async #announce(peerUrls: readonly string[], options: CallOptions): Promise<void> {
+    for (const url of peerUrls) {
+      const address = addressIn(url);
+      await this.#system((waiting) => this.#member.learners.announce(address, waiting), options);
+    }
+  }
+
+  async #retract(id: bigint, options: CallOptions): Promise<void> {
+    const row = this.#machine.cluster.row(id);
+    for (const url of row?.isLearner ? row.peerUrls : []) {
+      const address = addressIn(url);
+      await this.#system((waiting) => this.#member.learners.retract(address, waiting), options);
+    }
+  }
+
+  /** Changes the system group, with etcd's words for what goes wrong. */
+  async #system(
+    change: (waiting: { readonly timeoutMs: number }) => Promise<void>,
+    { timeoutMs }: CallOptions,
+  ): Promise<void> {
+    try {
+      await change({ timeoutMs: timeoutMs ?? this.#proposer.requestTimeoutMs });
+    } catch (error) {
+      throw inEtcdsWords(error);
+    }
   }
 
   async #admin(options: CallOptions): Promise<void> {
@@ -193,7 +293,7 @@ export class ClusterService implements KvCluster {
   #members(): readonly ClusterMember[] {
     const started = this.#infos().map((info): ClusterMember => {
       const row = this.#machine.cluster.ofMember(info.id);
-      const isLearner = info.role !== 'voter' || row?.isLearner === true;
+      const isLearner = info.awaitsPromotion;
       const peerUrls = row?.peerUrls ?? [`http://${info.address}`];
       const clientUrls = row?.clientUrls ?? [];
       return { id: this.idOf(info.id), name: info.name, peerUrls, clientUrls, isLearner };
@@ -203,16 +303,21 @@ export class ClusterService implements KvCluster {
   }
 
   /** Tells the others who this member is, again and again until it is known. */
-  async #publish(): Promise<void> {
-    if (this.#publishing) return;
-    this.#publishing = true;
+  #publish(): Promise<void> {
+    this.#publishing ??= this.#publishUntilKnown().finally(() => {
+      this.#publishing = undefined;
+    });
+    return this.#publishing;
+  }
+
+  async #publishUntilKnown(): Promise<void> {
     while (!this.#closed) {
       try {
         const info = this.#info(this.#self);
         if (info !== undefined) {
           const urls = this.#clientUrls;
           await this.#publishRow(info, urls, this.#peerUrls);
-          if (urls === this.#clientUrls) break;
+          if (urls === this.#clientUrls) return;
           continue;
         }
       } catch (error) {
@@ -220,7 +325,6 @@ export class ClusterService implements KvCluster {
       }
       await new Promise<void>((resolve) => void this.#clock.after(PUBLISH_AGAIN_MS, resolve));
     }
-    this.#publishing = false;
   }
 
   async #publishRow(
@@ -238,6 +342,14 @@ export class ClusterService implements KvCluster {
     const command: ClusterCommand = { type: 'publish', id, member, name, ...wanted };
     await this.#change(command, {});
   }
+}
+
+const nothingSent = { match: 0, active: false };
+const canceled = new QuorateError('request-canceled', 'the caller gave up');
+
+/** Where a URL leads, as members write addresses. */
+function addressIn(url: string): string {
+  return `${new URL(url).hostname}:${/:(\d+)$/.exec(url)![1]}`;
 }
 
 function asMember({ id, name, peerUrls, clientUrls, isLearner }: ClusterRow): ClusterMember {

@@ -16,7 +16,7 @@ import type { Random } from '../ports/random.ts';
 import type { CallOptions, KvLeases, LeaseGranted, LeaseStatus } from './api.ts';
 import { LeaseClock } from './lease-clock.ts';
 import type { KvMachine } from './machine.ts';
-import type { Proposer } from './proposer.ts';
+import { leaderQuestions, type Proposer } from './proposer.ts';
 
 const LOOK_EVERY_MS = 500;
 /** Leases that one look lets expire; the others wait for the next one. */
@@ -25,8 +25,6 @@ const EXPIRED_A_LOOK = 500;
 const NOTED_FROM_SECONDS = 300;
 const NOTE_EVERY_MS = 300_000;
 const NOTED_AT_ONCE = 1000;
-
-const questions = { keepAlive: 0, timeToLive: 1 } as const;
 
 export interface LeaseServiceInit {
   readonly proposer: Proposer;
@@ -57,7 +55,9 @@ export class LeaseService implements KvLeases {
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger;
-    proposer.group.onLeaderCall((payload) => this.#answer(payload));
+    for (const question of [leaderQuestions.keepAlive, leaderQuestions.timeToLive]) {
+      proposer.onLeaderCall(question, (payload) => this.#answer(payload));
+    }
     this.#stop.push(
       machine.onApplied(({ command }) => {
         if (command.type === 'lease-grant') this.#granted(command.id);
@@ -105,7 +105,7 @@ export class LeaseService implements KvLeases {
 
   async leaseKeepAlive(id: bigint, options: CallOptions = {}): Promise<LeaseGranted> {
     this.#machine.rules.checkUser(options.caller);
-    const ttlSeconds = await this.#ask(questions.keepAlive, id, options);
+    const ttlSeconds = await this.#ask(leaderQuestions.keepAlive, id, options);
     return { id, ttlSeconds: Math.max(ttlSeconds, 0) };
   }
 
@@ -114,7 +114,7 @@ export class LeaseService implements KvLeases {
     options: CallOptions = {},
   ): Promise<LeaseStatus> {
     this.#machine.rules.checkUser(options.caller);
-    const ttlSeconds = await this.#ask(questions.timeToLive, id, options);
+    const ttlSeconds = await this.#ask(leaderQuestions.timeToLive, id, options);
     const absent = { id, ttlSeconds: -1, grantedTtlSeconds: 0, keys: [] };
     if (ttlSeconds < 0) return absent;
     if (keys) await this.#proposer.readIndex(options);
@@ -182,7 +182,7 @@ export class LeaseService implements KvLeases {
     await this.#confirm(term);
     const nowMs = this.#clock.monotonicMs();
     const seconds =
-      question === questions.keepAlive
+      question === leaderQuestions.keepAlive
         ? this.#renew(id, nowMs)
         : this.#times.secondsLeft(id, nowMs);
     return new ByteWriter(8).number((seconds ?? -1) + 1).finish();

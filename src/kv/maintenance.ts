@@ -53,7 +53,7 @@ export class Maintenance implements KvMaintenance {
 
   async status(options: CallOptions = {}): Promise<KvStatus> {
     this.#machine.rules.checkUser(options.caller);
-    const { leader, term, commit, applied, learner } = this.#proposer.group.status();
+    const { leader, term, commit, applied } = this.#proposer.group.status();
     const { fileBytes, usedBytes } = this.#machine.model.size();
     const errors: ('no-leader' | AlarmType)[] = leader === 0 ? ['no-leader'] : [];
     for (const { alarm } of this.#machine.model.alarms) errors.push(alarm);
@@ -65,7 +65,7 @@ export class Maintenance implements KvMaintenance {
       raftIndex: commit,
       raftTerm: term,
       raftAppliedIndex: applied,
-      isLearner: learner,
+      isLearner: this.#cluster.isLearner,
       errors,
     };
   }
@@ -137,10 +137,12 @@ export class Maintenance implements KvMaintenance {
     if (!this.#proposer.leadership.isLeader)
       throw new QuorateError('not-leader', 'another member leads');
     const info = this.#member.members().find(({ id }) => this.#cluster.idOf(id) === target);
-    if (info === undefined || info.role !== 'voter') {
+    if (info === undefined || info.awaitsPromotion) {
       throw new QuorateError('bad-leader-transferee', 'this member cannot lead');
     }
     if (info.id === this.#member.id) return;
+    // A newcomer, or one that was just promoted, is about to vote.
+    await this.#cluster.votes(info.id, options);
     await group.transferLeadership(info.id, { timeoutMs: this.#proposer.requestTimeoutMs });
   }
 

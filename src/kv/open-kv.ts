@@ -39,6 +39,8 @@ export interface KvOptions {
   readonly peerUrls?: readonly string[] | undefined;
   /** Bytes of a request, in the log. Default 1.5 MiB. */
   readonly requestBytesMax?: number | undefined;
+  /** Learners that await their promotion at a time. Default 1. */
+  readonly learnersMax?: number | undefined;
   readonly transactionOperationsMax?: number | undefined;
   /** Bytes in use from which on nothing is put any more; 0: 2 GiB, negative: none. */
   readonly quotaBytes?: number | undefined;
@@ -77,7 +79,15 @@ export async function openKv(options: KvOptions): Promise<Kv> {
   });
   const { clientUrls = [], peerUrls } = options;
   const base = { member, proposer, machine, clock, random, crypto, logger };
-  const cluster = new ClusterService({ ...base, clientUrls, peerUrls });
+  const { learnersMax = 1 } = options;
+  const cluster = new ClusterService({ ...base, clientUrls, peerUrls, learnersMax });
+  try {
+    await cluster.known({ signal: options.signal, timeoutMs: options.timeoutMs ?? OPENING_MS });
+  } catch (error) {
+    cluster.close();
+    proposer.close();
+    throw error;
+  }
   const housekeeping = new Housekeeping({
     ...base,
     memberId: () => cluster.memberId,

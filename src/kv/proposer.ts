@@ -19,6 +19,12 @@ export interface ProposerInit {
   readonly requestBytesMax: number;
 }
 
+/** Answers what a member asks the leader, on the leader. */
+export type LeaderAnswer = (payload: Uint8Array) => Promise<Uint8Array>;
+
+/** What members ask the leader, by first byte. */
+export const leaderQuestions = { keepAlive: 0, timeToLive: 1, isInSync: 2 } as const;
+
 /** So many entries may wait between commit and apply, as in etcd; beyond it `too-many-requests`. */
 const UNAPPLIED_ENTRIES_MAX = 5000;
 const PENDING_FEW = 1000;
@@ -35,6 +41,7 @@ export class Proposer {
   #leadership: Leadership = { role: 'follower', term: 0, leader: 0, isLeader: false };
   #closed = false;
   readonly #stopListening: () => void;
+  readonly #answering = new Map<number, LeaderAnswer>();
 
   constructor({ group, clock, electionTimeoutMs, requestBytesMax }: ProposerInit) {
     this.group = group;
@@ -42,6 +49,7 @@ export class Proposer {
     this.electionTimeoutMs = electionTimeoutMs;
     this.requestTimeoutMs = 5000 + 2 * electionTimeoutMs;
     this.#requestBytesMax = requestBytesMax;
+    group.onLeaderCall((payload) => this.#answer(payload));
     this.#stopListening = group.onLeadership(({ leader }) => {
       if (leader === this.#leader) return;
       this.#leader = leader;
@@ -118,7 +126,18 @@ export class Proposer {
     }
   }
 
-  /** Asks the leader's service, outside the log. */
+  /** Sets who answers a question that members ask the leader; its number is its first byte. */
+  onLeaderCall(question: number, answer: LeaderAnswer): void {
+    this.#answering.set(question, answer);
+  }
+
+  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+    const answer = this.#answering.get(payload[0] ?? 255);
+    if (answer !== undefined) return answer(payload);
+    throw new QuorateError('malformed-message', `there is no question ${payload[0]}`);
+  }
+
+  /** Asks the leader's service, outside the log, also where this member leads. */
   async callLeader(payload: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
     const sinceMs = this.#clock.monotonicMs();
     try {

@@ -163,6 +163,10 @@ export class KvService implements Kv {
     return this.#parts.proposer.leadership.isLeader;
   }
 
+  get isLearner(): boolean {
+    return this.#parts.cluster.isLearner;
+  }
+
   get leaderId(): bigint {
     return this.#parts.cluster.idOf(this.#parts.proposer.leadership.leader);
   }
@@ -230,8 +234,8 @@ export class KvService implements Kv {
     };
   }
 
-  setClientUrls(urls: readonly string[]): void {
-    this.#parts.cluster.setClientUrls(urls);
+  setClientUrls(urls: readonly string[]): Promise<void> {
+    return this.#parts.cluster.setClientUrls(urls);
   }
 
   async close(): Promise<void> {

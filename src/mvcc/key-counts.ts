@@ -20,9 +20,12 @@ import { isLive } from './record.ts';
 /** A bucket with more is split in two. */
 const bucketKeysMax = 128;
 
-interface Bucket {
+/** See above. */
+export interface Bucket {
   readonly from: Uint8Array;
   count: number;
+  /** Changes when some of its keys have become another bucket's. */
+  shape: number;
   /** A bucket that could not be split, for all its keys begin with one long slice. */
   whole: boolean;
 }
@@ -42,12 +45,12 @@ export class KeyCounts {
       to: Uint8Array.of(countPrefix + 1),
     })) {
       const count = new ByteReader(value).number();
-      this.#buckets.push({ from: key.subarray(1), count, whole: false });
+      this.#buckets.push({ from: key.subarray(1), count, shape: 0, whole: false });
       this.#total += count;
     }
     if (this.#buckets[0]?.from.length !== 0) {
       assert(this.#buckets.length === 0, 'the first bucket of keys is missing');
-      this.#buckets.push({ from: new Uint8Array(0), count: 0, whole: false });
+      this.#buckets.push({ from: new Uint8Array(0), count: 0, shape: 0, whole: false });
     }
   }
 
@@ -58,7 +61,7 @@ export class KeyCounts {
 
   /** A key has come into being; it is in the index already. */
   added(key: Uint8Array): void {
-    const at = this.#find(key);
+    const at = this.find(key);
     const bucket = this.#buckets[at]!;
     bucket.count++;
     this.#total++;
@@ -68,7 +71,7 @@ export class KeyCounts {
 
   /** A key was deleted. */
   removed(key: Uint8Array): void {
-    const at = this.#find(key);
+    const at = this.find(key);
     const bucket = this.#buckets[at]!;
     assert(bucket.count > 0, 'a key that was not counted was deleted');
     bucket.count--;
@@ -83,8 +86,8 @@ export class KeyCounts {
   /** How many keys there are from `from` on, up to and without `to`; undefined: no end. */
   count(from: Uint8Array, to: Uint8Array | undefined): number {
     if (to !== undefined && compareBytes(from, to) >= 0) return 0;
-    const first = this.#find(from);
-    const last = to === undefined ? this.#buckets.length - 1 : this.#find(to);
+    const first = this.find(from);
+    const last = to === undefined ? this.#buckets.length - 1 : this.find(to);
     if (first === last) return this.#within(first, from, to);
     let count = this.#within(first, from, this.#buckets[first + 1]!.from);
     for (let at = first + 1; at < last; at++) count += this.#buckets[at]!.count;
@@ -115,8 +118,17 @@ export class KeyCounts {
     return countLive(this.#store, from, to);
   }
 
-  /** The bucket that a key lies in. */
-  #find(key: Uint8Array): number {
+  /** How many buckets there are. */
+  get buckets(): number {
+    return this.#buckets.length;
+  }
+
+  bucketAt(at: number): Readonly<Bucket> {
+    return this.#buckets[at]!;
+  }
+
+  /** The place of the bucket that a key lies in. */
+  find(key: Uint8Array): number {
     let low = 1;
     let high = this.#buckets.length;
     while (low < high) {
@@ -147,8 +159,9 @@ export class KeyCounts {
       bucket.whole = true;
       return;
     }
-    const upper = { from: border.slice(), count: bucket.count - lower, whole: false };
+    const upper = { from: border.slice(), count: bucket.count - lower, shape: 0, whole: false };
     bucket.count = lower;
+    bucket.shape++;
     this.#buckets.splice(at + 1, 0, upper);
     this.#unsaved.add(bucket).add(upper);
   }

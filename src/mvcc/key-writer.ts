@@ -10,6 +10,7 @@ import type { LayeredStore } from '../store/layered-store.ts';
 import type { Facts } from './facts.ts';
 import type { KeyCounts } from './key-counts.ts';
 import { findPlace, type KeyIndex } from './key-index.ts';
+import type { KeyPages } from './key-pages.ts';
 import { type Revision, revisionKey } from './layout.ts';
 import type { Leases } from './leases.ts';
 import {
@@ -31,6 +32,7 @@ export interface ModelParts {
   readonly index: KeyIndex;
   readonly counts: KeyCounts;
   readonly leases: Leases;
+  readonly pages: KeyPages;
 }
 
 /** See above. */
@@ -105,6 +107,7 @@ export class KeyWriter {
     before: IndexEntry | undefined,
   ): Uint8Array {
     const latest: Revision = { main: this.#main, sub: this.#events.length };
+    this.#parts.pages.touched(key);
     const { place, record } = writeState(this.#parts, { key, value, state, before, latest });
     this.#events.push(new Change(this.#parts, latest, record));
     return place;

@@ -33,10 +33,8 @@ export class ModelSnapshot {
   range(request: RangeRequest): RangeResponse {
     checkRequest(request);
     const { revision, compactRevision } = this;
-    return readRange(
-      { view: this.#snapshot, revision, compactRevision, counts: undefined },
-      request,
-    );
+    const state = { revision, compactRevision, counts: undefined, pages: undefined };
+    return readRange({ view: this.#snapshot, ...state }, request);
   }
 
   /**

@@ -23,6 +23,7 @@ import { KeyHashing } from './hash-kv.ts';
 import { type HistoryPart, type HistoryRequest, readHistory } from './history.ts';
 import { KeyCounts } from './key-counts.ts';
 import { KeyIndex } from './key-index.ts';
+import { defaultPageLimits, KeyPages, type PageLimits } from './key-pages.ts';
 import { KeyWriter, type ModelParts } from './key-writer.ts';
 import { type Lease, Leases } from './leases.ts';
 import { ModelSnapshot } from './model-snapshot.ts';
@@ -59,12 +60,15 @@ export interface Applied {
 /** How a model is set up; the same on every replica. */
 export interface ModelOptions {
   readonly transactionOperationsMax?: number;
+  /** What is kept in memory for ranges of many keys: not a matter of the replicated state. */
+  readonly pages?: PageLimits;
 }
 
 /** See above. */
 export class Model {
   readonly #store: LayeredStore;
   readonly #operationsMax: number;
+  readonly #pageLimits: PageLimits;
   #parts: ModelParts;
   #compaction: Compaction;
 
@@ -72,13 +76,14 @@ export class Model {
   constructor(store: LayeredStore, options: ModelOptions = {}) {
     this.#store = store;
     this.#operationsMax = options.transactionOperationsMax ?? transactionOperationsMax;
-    this.#parts = partsOf(store);
+    this.#pageLimits = options.pages ?? defaultPageLimits;
+    this.#parts = partsOf(store, this.#pageLimits);
     this.#compaction = new Compaction(this.#parts);
   }
 
   /** Forgets what it holds in memory: the store has been given another state. */
   reload(): void {
-    this.#parts = partsOf(this.#store);
+    this.#parts = partsOf(this.#store, this.#pageLimits);
     this.#compaction = new Compaction(this.#parts);
   }
 
@@ -300,9 +305,9 @@ export class Model {
   }
 
   #readable(): Readable {
-    const { facts, counts } = this.#parts;
+    const { facts, counts, pages } = this.#parts;
     const { revision, compactRevision } = facts;
-    return { view: this.#store, revision, compactRevision, counts };
+    return { view: this.#store, revision, compactRevision, counts, pages };
   }
 
   #snapshot(): StoreSnapshot {
@@ -312,14 +317,16 @@ export class Model {
 }
 
 /** What a model in this store is made of. */
-export function partsOf(store: LayeredStore): ModelParts {
+export function partsOf(store: LayeredStore, pageLimits = defaultPageLimits): ModelParts {
   const facts = new Facts(store);
+  const counts = new KeyCounts(store);
   return {
     store,
     facts,
     index: new KeyIndex(store, facts.layers),
-    counts: new KeyCounts(store),
+    counts,
     leases: new Leases(store),
+    pages: new KeyPages(store, counts, pageLimits),
   };
 }
 

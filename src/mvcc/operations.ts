@@ -101,8 +101,9 @@ function execute(parts: ModelParts, writer: KeyWriter, path: Path): TxnOperation
 }
 
 /** The state as it is inside the transaction. */
-function readable({ store, facts, counts }: ModelParts, { revision }: KeyWriter): Readable {
-  return { view: store, revision, compactRevision: facts.compactRevision, counts };
+function readable(parts: ModelParts, { revision }: KeyWriter): Readable {
+  const { store: view, facts, counts, pages } = parts;
+  return { view, revision, compactRevision: facts.compactRevision, counts, pages };
 }
 
 function checkPut(writer: KeyWriter, request: PutRequest): void {

@@ -12,7 +12,9 @@ import { QuorateError } from '../base/errors.ts';
 import type { StoreView } from '../ports/store.ts';
 import { countLive, type KeyCounts } from './key-counts.ts';
 import { readEntry, walkIndex } from './key-index.ts';
+import { type KeyPages, type PagedPairs, roomBytes } from './key-pages.ts';
 import { rangeEndOf, revisionKey, revisionsEnd } from './layout.ts';
+import { readPairs } from './pair-bytes.ts';
 import { decodeEntry, decodeRecord } from './record.ts';
 import type { KeyValue, RangeRequest, RangeResponse, SortTarget } from './request.ts';
 import { keyValue, recordAt, stateAt } from './states.ts';
@@ -26,6 +28,8 @@ export interface Readable {
   readonly compactRevision: number;
   /** The counts of the present state; a snapshot has none. */
   readonly counts: KeyCounts | undefined;
+  /** The cache of the present state; a snapshot has none. */
+  readonly pages: KeyPages | undefined;
 }
 
 /** So many changes since a revision are worth less than a walk over the index for the count. */
@@ -67,6 +71,11 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
   const sorted = order.target !== 'key';
   const cutFirst = !sorted || (request.sortOrder === 'none' && !bounded);
   const reverse = !sorted && order.descending;
+  const plain = !sorted && !reverse && !bounded && !request.keysOnly;
+  if (plain && revision === state.revision) {
+    const found = state.pages?.read(from, to, request.limit);
+    if (found !== undefined) return pagedAnswer(revision, request.limit, found);
+  }
   const enough = request.limit > 0 && cutFirst ? request.limit + 1 : Number.POSITIVE_INFINITY;
   const valueNeeded = !request.keysOnly || order.target === 'value';
   let kvs: KeyValue[] = [];
@@ -107,6 +116,33 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
   const more = request.limit > 0 && kvs.length > request.limit;
   if (more) kvs.length = request.limit;
   return answer(request.keysOnly ? kvs.map(withoutValue) : kvs, count, more);
+}
+
+const encoded = new WeakMap<RangeResponse, Uint8Array>();
+
+/**
+ * The pairs of an answer in the form of `pair-bytes.ts`, where they are at hand, with `roomBytes` of
+ * `key-pages.ts` before and behind them: a buffer that belongs to whoever sends this answer.
+ */
+export function encodedPairs(response: RangeResponse): Uint8Array | undefined {
+  return encoded.get(response);
+}
+
+/** Most answers are sent as they lie in the pages: objects are made of them only if someone looks. */
+function pagedAnswer(revision: number, limit: number, { bytes, count }: PagedPairs): RangeResponse {
+  let kvs: readonly KeyValue[] | undefined;
+  const response: RangeResponse = {
+    type: 'range',
+    revision,
+    get kvs() {
+      kvs ??= readPairs(bytes, roomBytes, bytes.length - roomBytes);
+      return kvs;
+    },
+    count,
+    more: limit > 0 && count > limit,
+  };
+  encoded.set(response, bytes);
+  return response;
 }
 
 /** @throws QuorateError `compacted`, `future-revision` */

@@ -50,6 +50,8 @@ export class Http1Connections {
       if (connection !== undefined) events.exchange(this.#exchange(connection, message, response));
     });
     this.#server.on('clientError', (error: Error & { code?: string }, socket) => {
+      // It speaks something else, and would not understand the answer.
+      if (error.code === 'HPE_INVALID_METHOD') return void socket.destroy();
       const status =
         error.code === 'HPE_HEADER_OVERFLOW'
           ? '431 Request Header Fields Too Large'

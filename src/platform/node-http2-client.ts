@@ -1,6 +1,7 @@
 /** A client's connection that speaks HTTP/2, on Node's own sessions. */
 import http2 from 'node:http2';
 import { QuorateError } from '../base/errors.ts';
+import { reasons } from '../http2/frame.ts';
 import type { Answer } from '../ports/callbacks.ts';
 import type {
   AnswerEvents,
@@ -11,7 +12,6 @@ import type {
   ResetReason,
 } from '../ports/http.ts';
 import type { Address } from '../ports/streams.ts';
-import { resetCodes } from './node-http2-exchange.ts';
 import { remoteOf } from './node-stream.ts';
 import { openSocket } from './node-streams.ts';
 import { plainBytes } from './plain-bytes.ts';
@@ -169,7 +169,7 @@ class ClientCall implements HttpCall {
   }
 
   reset(reason: ResetReason): void {
-    this.#stream.close(resetCodes[reason]);
+    this.#stream.close(reasons[reason]);
   }
 
   pause(): void {

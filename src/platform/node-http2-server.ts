@@ -1,36 +1,20 @@
 /**
- * A connection of a client that speaks HTTP/2, on Node's own sessions (nghttp2).
+ * A connection of a client that speaks HTTP/2: a socket, the timers, and what is said over it, which
+ * is the business of {@link ServerConnection}.
  *
- * What nghttp2 and Node guard by themselves, and tests here only confirm: frames out of order, the
- * sizes of frames, windows, the number of streams, floods of CONTINUATION and of settings (RFC 9113,
- * section 10.5; CVE-2024-27983). What is guarded here: streams begun and broken off at once
- * (CVE-2023-44487), pings that come too often, as gRPC's servers do (grpc/proposal, A8), header lists
- * that are too long, and a client that has vanished.
+ * All that is said while one event of Node's is handled, by however many answers, is one write.
  */
-import http2 from 'node:http2';
 import type net from 'node:net';
+import { ServerConnection } from '../http2/server-connection.ts';
+import type { ServerStream } from '../http2/server-stream.ts';
 import type { HttpLimits, HttpListenerEvents } from '../ports/http.ts';
 import { peerOf } from './node-http-peer.ts';
-import { Http2Exchange, type Http2Place } from './node-http2-exchange.ts';
+import { plainBytes } from './plain-bytes.ts';
 
-/** The window of a connection: what one client may have sent that nobody has taken. */
-const connectionWindowBytes = 4 * 1024 * 1024;
-const streamWindowBytes = 1024 * 1024;
-/** In MiB: sessions above it refuse streams; watchers have limits of their own. */
-const sessionMemoryMiB = 256;
-/** Strikes before a client that pings too often is sent away; what gRPC's servers grant. */
-const pingStrikesMax = 2;
-/**
- * Streams that a client may break off: so many at once, and so many a second from then on. That is
- * a little less than nghttp2 grants (1,000 and 33), for what happens beyond that is that Node reads
- * no more and yet keeps the connection open.
- */
-const resetsMax = 800;
-const resetsPerSecond = 30;
-/** Without any call under way, a ping in so long is enough. */
-const idlePingIntervalMs = 7_200_000;
-
-const { NGHTTP2_NO_ERROR, NGHTTP2_ENHANCE_YOUR_CALM } = http2.constants;
+/** A client that is told why it is sent away may still read that for so long. */
+const lingerMs = 1_000;
+/** Above this much that a client does not read, beside bodies, which wait elsewhere. */
+const unsentBytesMax = 16 * 1024 * 1024;
 
 /** Serves a socket whose client begins with the preface of HTTP/2. */
 export function serveHttp2(
@@ -38,117 +22,110 @@ export function serveHttp2(
   limits: Required<HttpLimits>,
   events: HttpListenerEvents,
 ): { drain(): void; destroy(): void } {
-  // A client that closes its side is gone: nothing of HTTP/2 is half open.
-  socket.allowHalfOpen = false;
-  const session = http2.performServerHandshake(socket, {
-    maxSessionMemory: sessionMemoryMiB,
-    settings: {
-      maxConcurrentStreams: limits.streamsMax,
-      initialWindowSize: streamWindowBytes,
-      maxHeaderListSize: limits.headerBytesMax,
-      enablePush: false,
-    },
-  });
-  session.setLocalWindowSize(connectionWindowBytes);
-  const connection = new ServerConnection(session, socket, limits);
-  const peer = peerOf(socket);
-  session.on('stream', (stream, headers) => {
-    const exchange = new Http2Exchange(stream, headers, { ...peer, limits, place: connection });
-    if (exchange.acceptable) events.exchange(exchange);
-  });
-  return connection;
+  return new Http2Socket(socket, limits, events);
 }
 
-class ServerConnection implements Http2Place {
-  readonly #session: http2.ServerHttp2Session;
+class Http2Socket {
   readonly #socket: net.Socket;
   readonly #limits: Required<HttpLimits>;
+  readonly #events: HttpListenerEvents;
+  readonly #connection: ServerConnection;
   readonly #keepAlive: NodeJS.Timeout;
-  #streams = 0;
-  #strikes = 0;
-  #lastPingMs = Number.NEGATIVE_INFINITY;
-  #bytesSeen = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #awake = false;
+  #congested = false;
   #draining = false;
-  #resetsLeft = resetsMax;
-  #lastResetMs = performance.now();
+  #bytesSeen = 0;
 
-  constructor(session: http2.ServerHttp2Session, socket: net.Socket, limits: Required<HttpLimits>) {
-    this.#session = session;
+  constructor(socket: net.Socket, limits: Required<HttpLimits>, events: HttpListenerEvents) {
     this.#socket = socket;
     this.#limits = limits;
-    session.on('error', () => {});
-    session.on('ping', () => this.#pinged());
-    session.on('close', () => {
-      clearInterval(this.#keepAlive);
-      socket.destroy();
-    });
+    this.#events = events;
+    // A client that closes its side is gone: nothing of HTTP/2 is half open.
+    socket.allowHalfOpen = false;
+    // Whole turns are gathered here: nothing is to wait for more.
+    socket.setNoDelay(true);
+    this.#connection = new ServerConnection(this, { peer: peerOf(socket), limits });
     this.#keepAlive = setInterval(() => this.#ask(), limits.keepAliveIntervalMs);
     this.#keepAlive.unref();
-  }
-
-  streamOpened(): void {
-    this.#streams++;
-  }
-
-  streamClosed(brokenOff: boolean): void {
-    this.#streams--;
-    if (brokenOff) this.#brokenOff();
-    if (this.#draining && this.#streams === 0) this.#session.close();
-  }
-
-  /** Whoever gets answers may measure the round trip by pings. */
-  answered(): void {
-    this.#strikes = 0;
-    this.#lastPingMs = Number.NEGATIVE_INFINITY;
+    socket.on('drain', () => this.#drained());
+    socket.once('close', () => this.#closed());
+    socket.on('data', (bytes: Buffer) => this.#connection.receive(plainBytes(bytes)));
+    socket.resume();
   }
 
   drain(): void {
-    if (this.#draining || this.#session.closed || this.#session.destroyed) return;
+    if (this.#draining) return;
     this.#draining = true;
-    // Streams that the client began before it knew are served still: they are known to have
-    // arrived once it answers a ping that was sent behind the notice (RFC 9113, section 6.8).
-    this.#session.goaway(NGHTTP2_NO_ERROR, 2 ** 31 - 1);
-    const finish = (): void => {
-      if (!this.#session.destroyed) this.#session.close();
-    };
-    if (!this.#session.ping(() => finish())) finish();
+    this.#connection.announceEnd();
   }
 
   destroy(): void {
-    this.#session.destroy();
     this.#socket.destroy();
   }
 
-  #pinged(): void {
-    const nowMs = performance.now();
-    const apartMs = this.#streams === 0 ? idlePingIntervalMs : this.#limits.pingIntervalMsMin;
-    if (nowMs - this.#lastPingMs < apartMs) this.#strikes++;
-    this.#lastPingMs = nowMs;
-    if (this.#strikes > pingStrikesMax) this.#sendAway('too_many_pings');
+  // What the connection asks for.
+
+  exchange(stream: ServerStream): void {
+    this.#events.exchange(stream);
   }
 
-  /** Beginning a stream costs the server more than it costs a client that breaks it off at once. */
-  #brokenOff(): void {
-    const nowMs = performance.now();
-    const gained = ((nowMs - this.#lastResetMs) / 1_000) * resetsPerSecond;
-    this.#lastResetMs = nowMs;
-    this.#resetsLeft = Math.min(resetsMax, this.#resetsLeft + gained) - 1;
-    if (this.#resetsLeft < 0) this.#sendAway('too_many_resets');
+  wake(): void {
+    if (this.#awake) return;
+    this.#awake = true;
+    process.nextTick(() => this.#flush());
   }
 
-  #sendAway(why: string): void {
-    if (this.#session.destroyed) return;
-    this.#session.goaway(NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(why));
-    // The notice leaves first.
-    setImmediate(() => this.destroy());
+  nowMs(): number {
+    return performance.now();
   }
 
+  pinged(): void {
+    clearTimeout(this.#timer);
+    if (this.#draining) this.#connection.finish();
+  }
+
+  over(): void {
+    this.#flush();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#socket.destroy(), lingerMs);
+    this.#socket.end();
+  }
+
+  #flush(): void {
+    this.#awake = false;
+    const socket = this.#socket;
+    const pieces = this.#connection.take();
+    if (socket.destroyed || !socket.writable || pieces.length === 0) return;
+    let welcome = true;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) welcome = socket.write(piece);
+    if (pieces.length > 1) socket.uncork();
+    if (socket.writableLength > unsentBytesMax) return void socket.destroy();
+    this.#congested = !welcome && socket.writableNeedDrain;
+    this.#connection.congested(this.#congested);
+  }
+
+  #drained(): void {
+    if (!this.#congested) return;
+    this.#congested = false;
+    this.#connection.congested(false);
+  }
+
+  #closed(): void {
+    clearInterval(this.#keepAlive);
+    clearTimeout(this.#timer);
+    this.#connection.lost();
+  }
+
+  /** Whoever has said nothing for long is asked whether he lives. */
   #ask(): void {
     const { bytesRead } = this.#socket;
     const silent = bytesRead === this.#bytesSeen;
     this.#bytesSeen = bytesRead;
-    if (!silent || this.#session.destroyed) return;
-    const timer = setTimeout(() => this.destroy(), this.#limits.keepAliveTimeoutMs);
-    if (!this.#session.ping(() => clearTimeout(timer))) clearTimeout(timer);
+    if (!silent || this.#socket.destroyed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#socket.destroy(), this.#limits.keepAliveTimeoutMs);
+    this.#connection.ping();
   }
 }

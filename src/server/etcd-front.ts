@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Compression } from '../ports/compression.ts';
 import type { HttpExchange, HttpHeaders } from '../ports/http.ts';
 import { statusOfError } from './errors.ts';
-import { answerText, type FrontRules, refusalOf } from './http/front.ts';
+import { answerText, answerWhenWhole, type FrontRules, refusalOf } from './http/front.ts';
 import { answerByGateway } from './http/gateway.ts';
 import { ServerMetrics } from './http/metrics.ts';
 import { answerPage } from './http/pages.ts';
@@ -103,9 +103,8 @@ function answerAndIgnore(
   text: string,
   headers: HttpHeaders = {},
 ): void {
-  exchange.subscribe({ received: () => {}, ended: () => {}, closed: () => {} });
   const type = text.startsWith('{') ? 'application/json' : 'text/plain; charset=utf-8';
-  answerText(exchange, status, { text, type, headers });
+  answerWhenWhole(exchange, () => answerText(exchange, status, { text, type, headers }));
 }
 
 /** A page of an origin that is configured may ask what it may send. */

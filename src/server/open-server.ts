@@ -19,6 +19,7 @@ import type { Signing } from '../ports/signing.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { EtcdFront } from './etcd-front.ts';
 import { Listening } from './listening.ts';
+import { untilReady } from './readiness.ts';
 import { clusterVersion, etcdVersion } from './services/context.ts';
 import type { ServerSettings } from './settings/settings.ts';
 import { addressText, type Endpoint, isLoopback, parseUrls } from './settings/urls.ts';
@@ -126,7 +127,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
     const listening = await listenForClients(ports, settings, front);
     undo.push(() => Promise.all(listening.map((each) => each.close(0))).then(() => {}));
     const server = new Server({ member, kv, front, listening, stopWatching });
-    publish(server, settings, logger);
+    await publish(server, settings, ports);
     return server;
   } catch (error) {
     for (const close of undo.reverse()) await close().catch(() => {});
@@ -135,12 +136,17 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
 }
 
 /** Tells the cluster where clients reach this member, and everybody that it serves. */
-function publish(server: Server, settings: ServerSettings, logger: Logger): void {
+async function publish(
+  server: Server,
+  settings: ServerSettings,
+  { clock, logger }: Pick<Ports, 'clock' | 'logger'>,
+): Promise<void> {
   const { kv } = server;
   const wanted = settings.advertiseClientUrls;
   // A port that was given by the system is known only now.
   const urls = wanted.some((url) => /:0\/?$/.test(url)) ? server.clientUrls : wanted;
-  kv.setClientUrls(urls);
+  const isLed = await untilReady(kv, urls, clock);
+  if (!isLed) logger.warn({}, 'nobody leads: only what this member has can be read');
   const facts = { memberId: kv.memberId.toString(16), clusterId: kv.clusterId.toString(16) };
   logger.info(
     { ...facts, name: settings.name, clientUrls: urls },
@@ -223,6 +229,7 @@ function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member)
     clientUrls: settings.advertiseClientUrls,
     peerUrls: settings.advertisePeerUrls,
     requestBytesMax: settings.requestBytesMax,
+    learnersMax: settings.learnersMax,
     transactionOperationsMax: settings.txnOperationsMax,
     quotaBytes: settings.quotaBytes,
     ...(autoCompaction === undefined ? {} : { autoCompaction }),

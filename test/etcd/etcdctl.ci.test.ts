@@ -63,24 +63,57 @@ const suite = (): void => {
   });
 
   test('member add as learner, start, promote, update, remove', async () => {
-    const [client, peer] = (await freePorts(2)) as [number, number];
+    const [client, peer, third] = (await freePorts(3)) as [number, number, number];
     const peerUrl = `http://127.0.0.1:${peer}`;
+    const other = `http://127.0.0.1:${third}`;
+    const notInSync = 'etcdserver: can only promote a learner member which is in sync with leader';
     await ctl.run('put', 'same', 'everywhere');
     const added = await ctl.run('member', 'add', 'm4', '--learner', `--peer-urls=${peerUrl}`);
     const [, id] = /Member +([0-9a-f]+) added to cluster/.exec(added)!;
     expect(await ctl.run('member', 'list')).toContain(`${id}, unstarted, , ${peerUrl}, , true`);
     const again = await ctl.fail('member', 'add', 'm5', `--peer-urls=${peerUrl}`);
     expect(again).toContain('Peer URLs already exists');
+    expect(await ctl.fail('member', 'add', 'm5', '--learner', `--peer-urls=${other}`)).toContain(
+      'etcdserver: too many learner members in cluster',
+    );
+    expect(await ctl.fail('member', 'promote', id!)).toContain(notInSync);
     await cluster.join('m4', { client, peer }).ready();
+    const fourth = new Etcdctl([`127.0.0.1:${client}`]);
+    const line = `${id}, started, m4, ${peerUrl}, http://127.0.0.1:${client}`;
+    await until('it in the list', async () => (await ctl.run('member', 'list')).includes(line));
+
+    // It follows, and serves what may be behind; nothing but a promotion changes that.
+    await until('the learner to follow', async () => {
+      return (await fourth.run('get', 'same', '--consistency=s')) === 'same\neverywhere\n';
+    });
+    expect(await fourth.run('endpoint', 'status')).toMatch(/, false, true, \d+, \d+, \d+,/);
+    for (const refused of [
+      ['get', 'same'],
+      ['put', 'same', 'x'],
+      ['member', 'list'],
+      ['lease', 'grant', '10'],
+      ['compact', '1'],
+    ]) {
+      expect(await fourth.fail(...refused)).toContain('etcdserver: rpc not supported for learner');
+    }
+    const watch = await fourth.try(['watch', 'same']);
+    expect(watch.err).toContain('etcdserver: rpc not supported for learner');
+    const saved = join(cluster.directory, 'learner.db');
+    expect(await fourth.run('snapshot', 'save', saved)).toContain('Snapshot saved at');
+    const at = new Etcdctl([cluster.endpoints[await leader()]!]);
+    expect(await at.fail('move-leader', id!)).toContain('bad leader transferee');
+    expect(await ctl.run('member', 'list')).toContain(`${line}, true`);
+
     await until('the promotion', async () => {
       const { code, err } = await ctl.try(['member', 'promote', id!]);
-      if (code !== 0) expect(err).toContain('in sync with leader');
+      if (code !== 0) expect(err).toContain(notInSync);
       return code === 0;
     });
-    const line = `${id}, started, m4, ${peerUrl}, http://127.0.0.1:${client}, false`;
-    await until('it in the list', async () => (await ctl.run('member', 'list')).includes(line));
+    expect(await ctl.run('member', 'list')).toContain(`${line}, false`);
     expect(await ctl.fail('member', 'promote', id!)).toContain('can only promote a learner member');
-    const fourth = new Etcdctl([`127.0.0.1:${client}`]);
+    // At once, though some members may not have heard of the promotion yet.
+    const from = new Etcdctl([cluster.endpoints[await leader()]!]);
+    expect(await from.run('move-leader', id!)).toContain('Leadership transferred');
     expect(await fourth.run('get', 'same', '--print-value-only')).toBe('everywhere\n');
     const updated = await ctl.run('member', 'update', id!, `--peer-urls=${peerUrl}`);
     // Its ids are padded with spaces where they begin with zeros.
@@ -89,6 +122,24 @@ const suite = (): void => {
     await until('the member to end', () => !cluster.members[3]!.running);
     expect(await ctl.run('member', 'list')).not.toContain(id);
     expect(await ctl.fail('member', 'remove', id!)).toContain('etcdserver: member not found');
+    cluster.members.pop();
+  }, 60_000);
+
+  test('member add as voter, start: it votes by itself', async () => {
+    const [client, peer] = (await freePorts(2)) as [number, number];
+    const peerUrl = `http://127.0.0.1:${peer}`;
+    const added = await ctl.run('member', 'add', 'm5', `--peer-urls=${peerUrl}`);
+    const [, id] = /Member +([0-9a-f]+) added to cluster/.exec(added)!;
+    expect(added).toContain('ETCD_INITIAL_CLUSTER_STATE="existing"');
+    await cluster.join('m5', { client, peer }).ready();
+    const fifth = new Etcdctl([`127.0.0.1:${client}`]);
+    expect(await fifth.run('put', 'fifth', 'x')).toBe('OK\n');
+    expect(await fifth.run('endpoint', 'status')).toMatch(/, false, false, \d+, \d+, \d+,/);
+    expect(await ctl.fail('member', 'promote', id!)).toContain('can only promote a learner member');
+    const from = new Etcdctl([cluster.endpoints[await leader()]!]);
+    expect(await from.run('move-leader', id!)).toContain('Leadership transferred');
+    await ctl.run('member', 'remove', id!);
+    await until('the member to end', () => !cluster.members[3]!.running);
     cluster.members.pop();
   }, 60_000);
 

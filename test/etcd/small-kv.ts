@@ -12,6 +12,7 @@ export class SmallKv {
   readonly clusterId = 11n;
   readonly memberId = 2n ** 63n + 5n;
   readonly isLeader = true;
+  readonly isLearner = false;
   leaderId = this.memberId;
   revision = 1;
   health_: Awaited<ReturnType<Kv['health']>> = 'healthy';

@@ -128,6 +128,19 @@ async function serve(flags: readonly string[]): Promise<Server> {
   return openServer(await readServerSettings(flags), { logger: quiet });
 }
 
+/** A server for as long as `use` lasts, whatever comes of it. */
+async function withServer(
+  flags: readonly string[],
+  use: (ctl: Etcdctl) => Promise<void>,
+): Promise<void> {
+  const server = await serve(flags);
+  try {
+    await use(new Etcdctl([new URL(server.clientUrls[0]!).host]));
+  } finally {
+    await server.close();
+  }
+}
+
 async function compare(ctl: Etcdctl): Promise<void> {
   for (const [question, expected] of told) {
     expect([question, await answer(ctl, asArguments(question))]).toEqual([question, expected]);
@@ -163,26 +176,25 @@ describe('an etcd snapshot', () => {
     expect(report).toMatchObject({ leases: 1, users: 1, authEnabled: false });
     expect(statSync(settings.dataDir).mode & 0o777).toBe(0o700);
     await expect(restoreSnapshot(file, settings)).rejects.toMatchObject({ code: 'file-exists' });
-    for (let start = 0; start < 2; start++) {
-      const server = await serve(flags!);
-      const ctl = new Etcdctl([new URL(server.clientUrls[0]!).host]);
-      await compare(ctl);
-      await server.close();
-    }
-    const server = await serve(flags!);
-    const ctl = new Etcdctl([new URL(server.clientUrls[0]!).host]);
-    await ctl.run('put', 'history', 'fourth');
-    expect(await ctl.run('get', 'history', '-w', 'fields')).toContain('"Version" : 4');
-    await ctl.run('lease', 'revoke', leaseId);
-    expect(await ctl.run('get', 'leased')).toBe('');
-    await server.close();
+    for (let start = 0; start < 2; start++) await withServer(flags!, compare);
+    await withServer(flags!, async (ctl) => {
+      await ctl.run('put', 'history', 'fourth');
+      expect(await ctl.run('get', 'history', '-w', 'fields')).toContain('"Version" : 4');
+      await ctl.run('lease', 'revoke', leaseId);
+      expect(await ctl.run('get', 'leased')).toBe('');
+    });
   }, 60_000);
 
   it('becomes a cluster, whose later members are sent it', async () => {
     const all = await flagsFor(['a', 'b', 'c'], 'three');
     for (const flags of all) await restoreSnapshot(file, await readServerSettings(flags));
-    const servers = await Promise.all(all.map(serve));
+    const servers: Server[] = [];
     try {
+      const begun = all.map(async (flags) => void servers.push(await serve(flags)));
+      for (const { status, ...rest } of await Promise.allSettled(begun)) {
+        expect({ status, ...rest }).toMatchObject({ status: 'fulfilled' });
+      }
+      servers.sort((a, b) => (a.member.id < b.member.id ? -1 : 1));
       for (const { clientUrls } of servers)
         await compare(new Etcdctl([new URL(clientUrls[0]!).host]));
       const ctl = new Etcdctl([new URL(servers[0]!.clientUrls[0]!).host]);
@@ -212,13 +224,12 @@ describe('an etcd snapshot', () => {
       markCompacted: true,
     });
     expect(revision).toBe(revisions.at(-1)! + 1_000);
-    const server = await serve(flags!);
-    const ctl = new Etcdctl([new URL(server.clientUrls[0]!).host]);
-    expect(await ctl.run('get', 'history', '--print-value-only')).toBe('third\n');
-    expect(await ctl.fail('get', 'history', `--rev=${revision - 1}`)).toContain('compacted');
-    await ctl.run('put', 'history', 'fourth');
-    expect(revisionIn(await ctl.run('get', 'history', '-w', 'json'))).toBe(revision + 1);
-    await server.close();
+    await withServer(flags!, async (ctl) => {
+      expect(await ctl.run('get', 'history', '--print-value-only')).toBe('third\n');
+      expect(await ctl.fail('get', 'history', `--rev=${revision - 1}`)).toContain('compacted');
+      await ctl.run('put', 'history', 'fourth');
+      expect(revisionIn(await ctl.run('get', 'history', '-w', 'json'))).toBe(revision + 1);
+    });
   }, 60_000);
 
   it('is refused when it is damaged, and nothing is left behind', async () => {
@@ -261,12 +272,11 @@ describe('an etcd snapshot', () => {
     });
     const report = await restoreSnapshot(guarded, settings, { withoutAuth: true });
     expect(report).toMatchObject({ users: 1, authEnabled: false });
-    const server = await serve(flags!);
-    const ctl = new Etcdctl([new URL(server.clientUrls[0]!).host]);
-    await ctl.try(['user', 'passwd', 'root', '--interactive=false'], 'another\n');
-    await ctl.run('auth', 'enable');
-    expect(await ctl.fail('get', 'x')).toContain('user name is empty');
-    await ctl.with('--user=root:another').run('put', 'x', 'y');
-    await server.close();
+    await withServer(flags!, async (ctl) => {
+      await ctl.try(['user', 'passwd', 'root', '--interactive=false'], 'another\n');
+      await ctl.run('auth', 'enable');
+      expect(await ctl.fail('get', 'x')).toContain('user name is empty');
+      await ctl.with('--user=root:another').run('put', 'x', 'y');
+    });
   }, 60_000);
 });

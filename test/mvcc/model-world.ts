@@ -1,5 +1,5 @@
 /** A model on a store of a simulated node, which can crash. */
-import { Model } from '../../src/mvcc/model.ts';
+import { Model, type ModelOptions } from '../../src/mvcc/model.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { World } from '../../src/sim/world.ts';
 import { LayeredStore } from '../../src/store/layered-store.ts';
@@ -9,8 +9,11 @@ export class ModelWorld {
   readonly node;
   store!: LayeredStore;
   model!: Model;
+  readonly #options: ModelOptions;
 
-  constructor(seed = 1) {
+  // Pages as small as these come and go all the time, and serve every range.
+  constructor(seed = 1, options: ModelOptions = { pages: { bytesMax: 4000, keysMin: 1 } }) {
+    this.#options = options;
     this.world = new World({ seed });
     this.node = this.world.node('a');
     this.open();
@@ -24,7 +27,7 @@ export class ModelWorld {
     });
     this.world.runUntil(() => found !== undefined, { limitMs: 1000 });
     this.store = new LayeredStore(found!);
-    this.model = new Model(this.store);
+    this.model = new Model(this.store, this.#options);
   }
 
   /** Begins to write behind what was applied, saying that it is the state at `index`. */

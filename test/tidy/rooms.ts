@@ -25,19 +25,27 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   member,
   kv,
   grpc: cores,
+  http2: cores,
   gossip: [...cores, 'swim'],
   server: services,
   client: services,
   sim,
   cli,
   // It fills in the ports, and knows nothing of those who use them.
-  platform: cores,
+  platform: [...cores, 'http2'],
   // `sim` is the business of its own door alone: see the rule.
   doors: [...services, 'server', 'client', 'gossip', 'platform', 'doors'],
 };
 
 /** Rooms that only compute: no world in them, so that the same input gives the same output. */
-export const pureRooms: ReadonlySet<string> = new Set(['base', 'raft', 'swim', 'mvcc', 'engine']);
+export const pureRooms: ReadonlySet<string> = new Set([
+  'base',
+  'raft',
+  'swim',
+  'mvcc',
+  'engine',
+  'http2',
+]);
 
 /**
  * Rooms that are being built before the door that will lead to them, by that door. While it is not

@@ -7,6 +7,7 @@
  * many bytes. What lies inside another message needs its length first, so sizes are worked out
  * before anything is written. Fields of value zero are left out.
  */
+import { roomBytes } from '../../mvcc/key-pages.ts';
 import type * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
 import type * as mvccpb from '../proto/gen/mvccpb/kv_pb.ts';
 
@@ -41,10 +42,20 @@ const messageField = (size: number): number => 1 + lengthBytes(size) + size;
 /** Writes into a buffer of exactly the right size. */
 class FieldWriter {
   readonly buffer: Uint8Array;
-  #at = 0;
+  #at: number;
 
-  constructor(size: number) {
-    this.buffer = new Uint8Array(size);
+  /** @param from where in the buffer it begins to write */
+  constructor(buffer: Uint8Array, from = 0) {
+    this.buffer = buffer;
+    this.#at = from;
+  }
+
+  static ofSize(size: number): FieldWriter {
+    return new FieldWriter(new Uint8Array(size));
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   number(tag: number, value: bigint): void {
@@ -147,8 +158,28 @@ function keyValuesField(kvs: readonly mvccpb.KeyValue[]): number {
   return size;
 }
 
+/** Pairs that are bytes already, with room before and behind them: see `mvcc/key-pages.ts`. */
+const pairsOf = new WeakMap<pb.RangeResponse, Uint8Array>();
+
+/** Says that the pairs of an answer are at hand as bytes; they are then sent in that buffer. */
+export function keepPairs(response: pb.RangeResponse, bytes: Uint8Array): void {
+  pairsOf.set(response, bytes);
+}
+
+/** Writes what surrounds the pairs where room was left for it. */
+function surround({ header, more, count }: pb.RangeResponse, bytes: Uint8Array): Uint8Array {
+  const from = roomBytes - headerField(header);
+  writeHeader(new FieldWriter(bytes, from), header);
+  const behind = new FieldWriter(bytes, bytes.length - roomBytes);
+  behind.bool(varint(3), more);
+  behind.number(varint(4), count);
+  return bytes.subarray(from, behind.at);
+}
+
 /** RangeResponse. */
 export function encodeRangeResponse(response: pb.RangeResponse): Uint8Array {
+  const pairs = pairsOf.get(response);
+  if (pairs !== undefined) return surround(response, pairs);
   const { header, kvs, more, count } = response;
   let size = headerField(header) + boolField(more) + numberField(count);
   // Worked out once for each, since there may be thousands.
@@ -158,7 +189,7 @@ export function encodeRangeResponse(response: pb.RangeResponse): Uint8Array {
     sizes[at] = each;
     size += messageField(each);
   }
-  const writer = new FieldWriter(size);
+  const writer = FieldWriter.ofSize(size);
   writeHeader(writer, header);
   for (let at = 0; at < kvs.length; at++) writeKeyValue(writer, 2, kvs[at]!, sizes[at]);
   writer.bool(varint(3), more);
@@ -168,7 +199,7 @@ export function encodeRangeResponse(response: pb.RangeResponse): Uint8Array {
 
 /** PutResponse. */
 export function encodePutResponse({ header, prevKv }: pb.PutResponse): Uint8Array {
-  const writer = new FieldWriter(headerField(header) + keyValueField(prevKv));
+  const writer = FieldWriter.ofSize(headerField(header) + keyValueField(prevKv));
   writeHeader(writer, header);
   if (prevKv !== undefined) writeKeyValue(writer, 2, prevKv);
   return writer.buffer;
@@ -178,7 +209,7 @@ export function encodePutResponse({ header, prevKv }: pb.PutResponse): Uint8Arra
 export function encodeDeleteRangeResponse(response: pb.DeleteRangeResponse): Uint8Array {
   const { header, deleted, prevKvs } = response;
   const size = headerField(header) + numberField(deleted) + keyValuesField(prevKvs);
-  const writer = new FieldWriter(size);
+  const writer = FieldWriter.ofSize(size);
   writeHeader(writer, header);
   writer.number(varint(2), deleted);
   for (const kv of prevKvs) writeKeyValue(writer, 3, kv);
@@ -204,7 +235,7 @@ export function encodeWatchResponse(response: pb.WatchResponse): Uint8Array {
     bytesField(reason) +
     boolField(fragment);
   for (const event of events) size += messageField(eventSize(event));
-  const writer = new FieldWriter(size);
+  const writer = FieldWriter.ofSize(size);
   writeHeader(writer, header);
   writer.number(varint(2), watchId);
   writer.bool(varint(3), created);

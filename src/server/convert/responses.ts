@@ -6,6 +6,7 @@
  */
 import { create } from '@bufbuild/protobuf';
 import type { HeaderFacts } from '../../kv/api.ts';
+import { encodedPairs } from '../../mvcc/range.ts';
 import type {
   DeleteRangeResponse,
   KeyEvent,
@@ -17,6 +18,7 @@ import type {
 } from '../../mvcc/request.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
 import * as mvccpb from '../proto/gen/mvccpb/kv_pb.ts';
+import { keepPairs } from './encode.ts';
 
 /** Makes headers; the revision may be given, and is the member's current one otherwise. */
 export function headerOf(facts: HeaderFacts, revision = facts.revision): pb.ResponseHeader {
@@ -68,13 +70,25 @@ export function rangeResponse(
   response: RangeResponse,
   header: pb.ResponseHeader,
 ): pb.RangeResponse {
-  return {
-    $typeName: 'etcdserverpb.RangeResponse',
-    header,
-    kvs: response.kvs.map(keyValueOf),
-    more: response.more,
-    count: BigInt(response.count),
-  };
+  const { more } = response;
+  const count = BigInt(response.count);
+  const encoded = encodedPairs(response);
+  if (encoded !== undefined) {
+    const message: pb.RangeResponse = {
+      $typeName: 'etcdserverpb.RangeResponse',
+      header,
+      // Who sends it as bytes does not look.
+      get kvs() {
+        return response.kvs.map(keyValueOf);
+      },
+      more,
+      count,
+    };
+    keepPairs(message, encoded);
+    return message;
+  }
+  const kvs = response.kvs.map(keyValueOf);
+  return { $typeName: 'etcdserverpb.RangeResponse', header, kvs, more, count };
 }
 
 export function putResponse({ prevKv }: PutResponse, header: pb.ResponseHeader): pb.PutResponse {

@@ -70,6 +70,29 @@ export const answerHeaders = {
 
 const encoder = new TextEncoder();
 
+/** A body that nobody wants is read so far, so that its client hears the answer behind it. */
+const unwantedBytesMax = 65_536;
+
+/** Answers a request whose body says nothing: once it is whole, and so known to be a sound one. */
+export function answerWhenWhole(exchange: HttpExchange, answer: () => void): void {
+  let bytes = 0;
+  let answered = false;
+  const once = (): void => {
+    if (!answered) answer();
+    answered = true;
+  };
+  exchange.subscribe({
+    received(part) {
+      bytes += part.length;
+      if (bytes > unwantedBytesMax) once();
+    },
+    ended: once,
+    closed() {
+      answered = true;
+    },
+  });
+}
+
 /** Answers with a text. */
 export function answerText(
   exchange: HttpExchange,

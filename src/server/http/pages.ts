@@ -6,7 +6,7 @@
 import type { Kv } from '../../kv/api.ts';
 import type { HttpExchange } from '../../ports/http.ts';
 import { clusterVersion, etcdVersion } from '../services/context.ts';
-import { answerText } from './front.ts';
+import { answerText, answerWhenWhole } from './front.ts';
 
 /** What the pages stand on. */
 export interface PagesHost {
@@ -48,43 +48,49 @@ const healthReasons: Readonly<Record<Awaited<ReturnType<Kv['health']>>, string>>
 /** Answers a page; false if there is none of that path. */
 export function answerPage(
   exchange: HttpExchange,
-  { kv, metrics }: PagesHost,
+  host: PagesHost,
   url: { readonly path: string; readonly query: URLSearchParams },
 ): boolean {
-  const { path, query } = url;
-  const page = pageOf(path);
+  const page = pageOf(url.path);
   if (page === undefined) return false;
-  exchange.subscribe({ received: () => {}, ended: () => {}, closed: () => {} });
-  const { method } = exchange.request;
-  if (method !== 'GET' && method !== 'HEAD') {
-    answerText(exchange, 405, { text: 'Method Not Allowed\n', headers: { allow: 'GET' } });
-    return true;
-  }
-  const answered = ((): Promise<void> => {
-    switch (page) {
-      case 'health':
-        return answerHealth(exchange, kv, query);
-      case 'version': {
-        const version = { etcdserver: etcdVersion, etcdcluster: clusterVersion };
-        const type = 'application/json';
-        answerText(exchange, 200, { text: JSON.stringify(version), type });
-        return Promise.resolve();
-      }
-      case 'metrics':
-        return metrics().then((found) => answerText(exchange, 200, found));
-      case 'livez':
-        return answerChecks(exchange, kv, { page, checks: livez, query, single: path });
-      case 'readyz':
-        return answerChecks(exchange, kv, { page, checks: readyz, query, single: path });
+  answerWhenWhole(exchange, () => {
+    const { method } = exchange.request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      answerText(exchange, 405, { text: 'Method Not Allowed\n', headers: { allow: 'GET' } });
+      return;
     }
-  })();
-  answered.catch((error: unknown) => {
-    answerText(exchange, 500, { text: error instanceof Error ? error.message : String(error) });
+    show(exchange, page, host, url).catch((error: unknown) => {
+      answerText(exchange, 500, { text: error instanceof Error ? error.message : String(error) });
+    });
   });
   return true;
 }
 
-function pageOf(path: string): 'health' | 'livez' | 'readyz' | 'version' | 'metrics' | undefined {
+type Page = 'health' | 'livez' | 'readyz' | 'version' | 'metrics';
+
+async function show(
+  exchange: HttpExchange,
+  page: Page,
+  { kv, metrics }: PagesHost,
+  { path, query }: { readonly path: string; readonly query: URLSearchParams },
+): Promise<void> {
+  switch (page) {
+    case 'health':
+      return answerHealth(exchange, kv, query);
+    case 'version': {
+      const version = { etcdserver: etcdVersion, etcdcluster: clusterVersion };
+      return answerText(exchange, 200, { text: JSON.stringify(version), type: 'application/json' });
+    }
+    case 'metrics':
+      return answerText(exchange, 200, await metrics());
+    case 'livez':
+      return answerChecks(exchange, kv, { page, checks: livez, query, single: path });
+    case 'readyz':
+      return answerChecks(exchange, kv, { page, checks: readyz, query, single: path });
+  }
+}
+
+function pageOf(path: string): Page | undefined {
   if (path === '/livez' || path.startsWith('/livez/')) return 'livez';
   if (path === '/readyz' || path.startsWith('/readyz/')) return 'readyz';
   if (path === '/health') return 'health';

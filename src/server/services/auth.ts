@@ -4,7 +4,7 @@ import type { Permission, PermissionType } from '../../kv/api.ts';
 import { headerOf } from '../convert/responses.ts';
 import * as authpb from '../proto/gen/authpb/auth_pb.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
-import { optionsOf, type ServiceHost } from './context.ts';
+import { optionsOf, refuseOnLearner, type ServiceHost } from './context.ts';
 import type { Handlers } from './registry.ts';
 
 const permissionTypes: readonly PermissionType[] = ['read', 'write', 'read-write'];
@@ -40,6 +40,7 @@ export function authHandlers(host: ServiceHost): Handlers<typeof pb.Auth> {
 
     async authenticate({ name, password }, call) {
       const { signal } = call;
+      refuseOnLearner(kv);
       // Who asks is what is to be found out: an old token must not stand in the way.
       const token = await kv.authenticate({ name, password }, { signal });
       return create(pb.AuthenticateResponseSchema, { header: header(), token });

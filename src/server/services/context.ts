@@ -43,14 +43,21 @@ export function requiresLeader({ metadata }: ServerCall): boolean {
   return metadata.hasleader === 'true';
 }
 
+/** A learner's state may be far behind: it only serves what says so. @throws `learner-unsupported` */
+export function refuseOnLearner({ isLearner }: Kv): void {
+  if (isLearner) throw new QuorateError('learner-unsupported', 'this member is a learner');
+}
+
 /**
  * For a call of the key-value service; at once where nobody has to be asked who makes it. Throws
- * `no-leader`, `invalid-auth-token`.
+ * `learner-unsupported` for what learners do not serve, `no-leader`, `invalid-auth-token`.
  */
 export function optionsOf(
   { kv }: Pick<ServiceHost, 'kv'>,
   call: ServerCall,
+  learners: 'serve' | 'refuse' = 'refuse',
 ): CallOptions | Promise<CallOptions> {
+  if (learners === 'refuse') refuseOnLearner(kv);
   if (requiresLeader(call) && kv.leaderId === 0n) {
     throw new QuorateError('no-leader', 'the call requires a leader, and there is none');
   }

@@ -25,7 +25,7 @@ export function keyHandlers(host: ServiceHost): Handlers<typeof pb.KV> {
   const { kv } = host;
   return {
     async range(request, call) {
-      const found = optionsOf(host, call);
+      const found = optionsOf(host, call, request.serializable ? 'serve' : 'refuse');
       const known = found instanceof Promise ? await found : found;
       const options = reading(known, request.serializable);
       const response = await kv.range(rangeRequest(request), options);

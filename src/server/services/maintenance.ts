@@ -31,7 +31,7 @@ export function maintenanceHandlers(host: ServiceHost): Handlers<typeof pb.Maint
     },
 
     async status(_request, call) {
-      const options = await optionsOf(host, call);
+      const options = await optionsOf(host, call, 'serve');
       const status = await kv.status(options);
       const errors: string[] = [];
       if (status.errors.includes('no-leader')) errors.push('etcdserver: no leader');
@@ -77,7 +77,7 @@ export function maintenanceHandlers(host: ServiceHost): Handlers<typeof pb.Maint
     },
 
     snapshot: pour(async function* (_request: pb.SnapshotRequest, call) {
-      const { sizeBytes, chunks } = await kv.snapshot(await optionsOf(host, call));
+      const { sizeBytes, chunks } = await kv.snapshot(await optionsOf(host, call, 'serve'));
       const header = headerOf(kv.header());
       let remaining = sizeBytes;
       for await (const blob of chunks) {

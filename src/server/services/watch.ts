@@ -6,7 +6,7 @@ import { exact } from '../convert/requests.ts';
 import { eventOf } from '../convert/responses.ts';
 import { cancelReason, statusOfError } from '../errors.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
-import { credentialsOf, requiresLeader, type ServiceHost } from './context.ts';
+import { credentialsOf, refuseOnLearner, requiresLeader, type ServiceHost } from './context.ts';
 import type { Handlers } from './registry.ts';
 
 /** Requests that wait until it is known who asks; more hold the client up. */
@@ -50,6 +50,7 @@ export function watchHandlers(host: ServiceHost): Handlers<typeof pb.Watch> {
         } else handle(stream, request);
       };
       const begin = async (): Promise<void> => {
+        refuseOnLearner(kv);
         const caller = await kv.identify(credentialsOf(call));
         if (call.over) return;
         stream = kv.watch(sink, {

@@ -57,7 +57,15 @@ export const registerModel: Model<Register, RegisterInput, Register> = {
     if (output === undefined) return after;
     return after.version === output.version && after.value === output.value ? after : undefined;
   },
+  // Each change is one version; a write or an addition answers with its own.
+  distance({ version }, { type }, output) {
+    const isNew = type === 'write' || type === 'add';
+    if (output.version < version || (isNew && output.version === version)) return Infinity;
+    const before = type === 'read' ? output.version : output.version - 1;
+    return Math.max(0, before - version);
+  },
   key: ({ version, value }) => `${version}:${value}`,
+  reads: ({ type }) => type === 'read',
   partOf: ({ key }) => key,
 };
 

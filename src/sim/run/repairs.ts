@@ -31,6 +31,8 @@ export class Repairs {
   readonly #leaving = new Set<string>();
   /** Who has joined and is not yet a voter everywhere. */
   readonly #joining = new Set<string>();
+  /** Whether somebody looks out for those who were let go. */
+  #watching = false;
 
   constructor(cluster: SimCluster<unknown>) {
     this.#cluster = cluster;
@@ -55,6 +57,7 @@ export class Repairs {
     this.#cluster.excuse(name, ['removed-member', 'removed', 'wrong-incarnation']);
     this.#leaving.add(name);
     this.#ask(name);
+    if (!this.#watching) this.#watch();
   }
 
   /** A member comes. */
@@ -78,10 +81,31 @@ export class Repairs {
     this.#cluster.world.after(400, label, action);
   }
 
-  #ask(name: string): void {
+  /** A member through which the cluster is asked. */
+  #helper() {
     const cluster = this.#cluster;
-    const helper = cluster.present.find((each) => cluster.running(each) !== undefined);
-    const life = helper === undefined ? undefined : cluster.running(helper);
+    const name = cluster.present.find((each) => cluster.running(each) !== undefined);
+    return name === undefined ? undefined : cluster.running(name);
+  }
+
+  /**
+   * Who was let go may be back. A machine with an empty disk asks to be let in under its name until
+   * that is free, and then is a new member, rightly so; but it is switched off for good, and would
+   * vote no more. And a request of before may come late, or whoever was asked may have been behind.
+   */
+  #watch(): void {
+    this.#watching = true;
+    for (const { name } of this.#helper()?.engine.system.state.members ?? []) {
+      if (!this.#cluster.gone.has(name) || this.#leaving.has(name)) continue;
+      this.#cluster.story.tell('membership', name, `${name} is known again, and goes again`);
+      this.#leaving.add(name);
+      this.#ask(name);
+    }
+    this.#later('look out for who was let go', () => this.#watch());
+  }
+
+  #ask(name: string): void {
+    const life = this.#helper();
     const record = life?.engine.system.state.members.find((each) => each.name === name);
     const again = (): void => this.#later(`remove ${name}`, () => this.#ask(name));
     if (life === undefined) return again();
