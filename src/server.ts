@@ -8,6 +8,7 @@ import {
   type SnapshotStatus,
   snapshotStatus,
 } from './kv/restore-snapshot.ts';
+import { clientCertificate, peerCertificate } from './platform/automatic-tls.ts';
 import { jsonLogger } from './platform/json-logger.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeCrypto } from './platform/node-crypto.ts';
@@ -19,7 +20,7 @@ import { makeDirectoryWhole, SnapshotFile } from './platform/snapshot-file.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
 import { readSettings, type ServerSettings } from './server/settings/settings.ts';
-import { addressText, parseUrls } from './server/settings/urls.ts';
+import { addressText, type Endpoint, parseUrls } from './server/settings/urls.ts';
 import { settled } from './server/tls.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
@@ -78,7 +79,7 @@ export function readServerSettings(
  * await server.close();
  * ```
  */
-export function openServer(
+export async function openServer(
   settings: ServerSettings,
   options: OpenServerOptions = {},
 ): Promise<Server> {
@@ -90,7 +91,26 @@ export function openServer(
     textFiles: new NodeTextFiles(),
     signing: new NodeSigning(),
   };
-  return openServerOn(ports, settings);
+  return openServerOn(ports, await withCertificates(settings));
+}
+
+/** Makes the certificates that the server is to make itself. */
+async function withCertificates(settings: ServerSettings): Promise<ServerSettings> {
+  const { dataDir, autoTlsValidityYears: validityYears, clusterToken } = settings;
+  const hostsOf = (urls: readonly string[], listened: readonly Endpoint[]): string[] =>
+    [...parseUrls(urls, 'advertised URLs'), ...listened].map(({ address }) => address.host);
+  let { clientTls, peerTls } = settings;
+  if (settings.clientAutoTls && clientTls === undefined) {
+    const hosts = hostsOf(settings.advertiseClientUrls, settings.listenClient);
+    const files = await clientCertificate({ dataDir, hosts, validityYears });
+    clientTls = { ...files, clientCertificateRequired: false };
+  }
+  if (settings.peerAutoTls && peerTls === undefined) {
+    const hosts = hostsOf(settings.advertisePeerUrls, [settings.listenPeer]);
+    const files = await peerCertificate({ dataDir, hosts, validityYears }, clusterToken);
+    peerTls = { ...files, clientCertificateRequired: true };
+  }
+  return { ...settings, clientTls, peerTls };
 }
 
 /**

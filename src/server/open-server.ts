@@ -8,6 +8,7 @@
 import { QuorateError } from '../base/errors.ts';
 import type { Kv } from '../kv/api.ts';
 import { type KvOptions, openKv } from '../kv/open-kv.ts';
+import { recoverLostMajorityOn } from '../member/lost-majority.ts';
 import type { Member } from '../member/member.ts';
 import { openMemberOn } from '../member/open-member.ts';
 import type { MemberOptions } from '../member/options.ts';
@@ -101,6 +102,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
   const token = await tokenOptions(ports, settings);
+  if (settings.forceNewCluster) await goOnAlone(ports, logger);
   const undo: (() => Promise<void>)[] = [];
   try {
     const member = await openMemberOn(ports, await memberOptions(ports, settings));
@@ -132,6 +134,17 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
   } catch (error) {
     for (const close of undo.reverse()) await close().catch(() => {});
     throw error;
+  }
+}
+
+/** As etcd does it: on a directory without a member, there is nothing to do. */
+async function goOnAlone(ports: ServerPorts, logger: Logger): Promise<void> {
+  try {
+    const { name, groups } = await recoverLostMajorityOn(ports);
+    const message = 'force-new-cluster: this member goes on alone, all others are removed';
+    logger.warn({ name, groups: groups.length }, message);
+  } catch (error) {
+    if (!(error instanceof QuorateError) || error.code !== 'not-a-member') throw error;
   }
 }
 
