@@ -16,9 +16,10 @@ import { NodeHttp } from './platform/node-http.ts';
 import { nodePorts } from './platform/node-ports.ts';
 import { NodeSigning } from './platform/node-signing.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
-import { makeDirectoryWhole, SnapshotFile } from './platform/snapshot-file.ts';
+import { makeDirectoryWhole, SnapshotFile, writeFileWhole } from './platform/snapshot-file.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
+import { type SavedSnapshot, streamSnapshotFrom } from './server/save-snapshot.ts';
 import { readSettings, type ServerSettings } from './server/settings/settings.ts';
 import { addressText, type Endpoint, parseUrls } from './server/settings/urls.ts';
 import { settled } from './server/tls.ts';
@@ -40,6 +41,7 @@ export type { Logger } from './ports/logger.ts';
 export { EtcdFront, type EtcdFrontOptions } from './server/etcd-front.ts';
 export { Listening, type ListeningOptions } from './server/listening.ts';
 export type { Server } from './server/open-server.ts';
+export type { SavedSnapshot } from './server/save-snapshot.ts';
 export type { ServerSettings, TlsFiles } from './server/settings/settings.ts';
 
 /** What a server in this process may be given beside its settings. */
@@ -159,6 +161,49 @@ export async function restoreSnapshot(
   } finally {
     source.close();
   }
+}
+
+/**
+ * Saves what a running server holds, of Quorate or etcd, as an etcd snapshot in a file. The file is
+ * there when it is whole, checked and durable, and not before; one of that name is replaced.
+ *
+ * @throws QuorateError `invalid-config`, `connection-refused`, `timeout`, `tls-failed`,
+ *   `rpc-failed`, `rpc-unavailable`, `snapshot-damaged`, `file-not-found`, or what the disk failed with
+ */
+export async function saveSnapshot(
+  file: string,
+  options: {
+    /** `http://HOST:PORT`, or `https://`. */
+    readonly url: string;
+    readonly user?: { readonly name: string; readonly password: string };
+    /** For `https`: whom to believe, in place of the system's authorities. */
+    readonly authorityPath?: string | undefined;
+    /** This side's certificate, where the server wants one. */
+    readonly certificatePath?: string | undefined;
+    readonly keyPath?: string | undefined;
+  },
+): Promise<SavedSnapshot> {
+  const files = new NodeTextFiles();
+  const read = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : settled((answer) => files.read(path, answer));
+  const { url, user, authorityPath, certificatePath, keyPath } = options;
+  const paths = [authorityPath, certificatePath, keyPath];
+  const [authority, certificate, key] = await Promise.all(paths.map(read));
+  const source = {
+    url,
+    ...(user === undefined ? {} : { user }),
+    credentials: {
+      ...(authority === undefined ? {} : { authorities: [authority] }),
+      ...(certificate === undefined ? {} : { certificate }),
+      ...(key === undefined ? {} : { key }),
+    },
+  };
+  const ports = {
+    ...nodePorts({ dataDir: '.' }),
+    http: new NodeHttp(),
+    compression: new NodeCompression(),
+  };
+  return writeFileWhole(file, (write) => streamSnapshotFrom(ports, source, write));
 }
 
 /**
