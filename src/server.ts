@@ -10,6 +10,7 @@ import {
 } from './kv/restore-snapshot.ts';
 import { clientCertificate, peerCertificate } from './platform/automatic-tls.ts';
 import { jsonLogger } from './platform/json-logger.ts';
+import { NodeBcrypt } from './platform/node-bcrypt.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeCrypto } from './platform/node-crypto.ts';
 import { NodeHttp } from './platform/node-http.ts';
@@ -92,6 +93,7 @@ export async function openServer(
     compression: new NodeCompression(),
     textFiles: new NodeTextFiles(),
     signing: new NodeSigning(),
+    bcrypt: new NodeBcrypt(),
   };
   return openServerOn(ports, await withCertificates(settings));
 }
@@ -124,8 +126,8 @@ async function withCertificates(settings: ServerSettings): Promise<ServerSetting
  * @param options.bumpRevision by how much revisions shall be higher, for clients that remember some
  *   which the snapshot does not have. Default 0.
  * @param options.markCompacted let nothing before that revision be readable. Default false.
- * @param options.withoutAuth turn access control off; needed where etcd has hashed the passwords,
- *   for here they have to be given anew. Default false.
+ * @param options.withoutAuth turn access control off; needed where passwords are hashed at a cost
+ *   that is not checked here, and have to be given anew. Default false.
  * @throws QuorateError `snapshot-damaged`, `file-exists` where the directory is there already,
  *   `file-not-found`, `invalid-config`, `invalid-auth-management`, or what the disk failed with;
  *   there is no directory then

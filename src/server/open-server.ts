@@ -12,6 +12,7 @@ import { recoverLostMajorityOn } from '../member/lost-majority.ts';
 import type { Member } from '../member/member.ts';
 import { openMemberOn } from '../member/open-member.ts';
 import type { MemberOptions } from '../member/options.ts';
+import type { Bcrypt } from '../ports/bcrypt.ts';
 import type { Compression } from '../ports/compression.ts';
 import type { Http } from '../ports/http.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -33,6 +34,7 @@ export interface ServerPorts extends Ports {
   readonly compression: Compression;
   readonly textFiles: TextFiles;
   readonly signing: Signing;
+  readonly bcrypt: Bcrypt;
 }
 
 /** What makes the key-value service on a member. */
@@ -115,7 +117,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
       { memberId: String(member.id), name: settings.name, cluster: settings.clusterToken },
       'this member has opened',
     );
-    const kv = await openKv({ ...kvOptions(ports, settings, member), token });
+    const kv = await openKv({ ...kvOptions(ports, settings, member), token, bcrypt: ports.bcrypt });
     undo.push(() => kv.close());
     const front = new EtcdFront({
       kv,
