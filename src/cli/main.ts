@@ -4,8 +4,11 @@
  * into a line for people and an exit code.
  */
 import { QuorateError } from '../base/errors.ts';
+import { backupCommand, backupUsage } from './backup.ts';
+import { exportCommand, exportUsage } from './export.ts';
 import { gossipCommand, gossipUsage } from './gossip.ts';
 import { recoverCommand, recoverUsage } from './recover.ts';
+import { restoreCommand, restoreUsage } from './restore.ts';
 import { serveCommand, serveUsage } from './serve.ts';
 import { simCommand, simUsage } from './sim.ts';
 import { snapshotCommand, snapshotUsage } from './snapshot.ts';
@@ -21,6 +24,9 @@ const commands: Readonly<Record<string, Command>> = {
   serve: { usage: serveUsage, run: serveCommand },
   gossip: { usage: gossipUsage, run: gossipCommand },
   recover: { usage: recoverUsage, run: recoverCommand },
+  backup: { usage: backupUsage, run: backupCommand },
+  restore: { usage: restoreUsage, run: restoreCommand },
+  export: { usage: exportUsage, run: exportCommand },
   snapshot: { usage: snapshotUsage, run: snapshotCommand },
   sim: { usage: simUsage, run: simCommand },
 };
