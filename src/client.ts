@@ -1,7 +1,7 @@
 /**
  * `quorate/client`: a cluster's groups from processes that are no members of it.
  */
-import { type ErrorCode, QuorateError } from './base/errors.ts';
+import { QuorateError } from './base/errors.ts';
 import {
   type ClientMachines,
   type ConnectedClient,
@@ -15,6 +15,7 @@ import { nodeRandom } from './platform/node-random.ts';
 import { NodeStreams } from './platform/node-streams.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
 
+export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type {
   Client,
   ClientMachines,
@@ -31,7 +32,6 @@ export type { SessionMark } from './engine/envelope.ts';
 export type { BackupAsked } from './member/backup-calls.ts';
 export type { RequestOptions } from './member/requests.ts';
 export type { QueryOptions } from './member/typed-group.ts';
-export { type ErrorCode, QuorateError };
 
 /** Files with what members ask of whoever comes; see {@link readAccess}. */
 export interface AccessFiles {
