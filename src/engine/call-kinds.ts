@@ -24,6 +24,8 @@ export const callKinds = {
   clientPropose: 9,
   clientQuery: 10,
   clientLeader: 11,
+  /** A member that was away asks who the members are now; answered as {@link Joined}. */
+  members: 12,
 } as const;
 
 export interface ForwardCall {
