@@ -283,7 +283,8 @@ describe('a directory', () => {
     const wiped = await open({ name: 'm2', peers, dataDir: `${dir}/wiped`, logger });
     await until('the refusal', () => JSON.stringify(refusals).includes('wrong-incarnation'));
     await groups[1]!.propose(bytes('without it'));
-    await wiped.close();
+    // It must not vote: it has forgotten what it once told the others.
+    expect(await wiped.closed).toMatchObject({ code: 'wrong-incarnation' });
     // Its own directory is still welcome.
     const back = await open({ name: 'm2', peers, dataDir: `${dir}/m2` });
     const group = await back.group('j', new Journal());

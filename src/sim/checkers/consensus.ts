@@ -33,6 +33,8 @@ interface GroupFacts {
   /** In ascending order: how far it was committed when a term of commits ended. */
   readonly commitsByTerm: { term: number; index: number }[];
   highestCommit: number;
+  /** The last change of members that anybody has applied. */
+  lastChange: number;
   /** The furthest entry that members, by their ids, have acknowledged in the latest such term. */
   readonly acknowledged: Map<MemberId, { term: number; index: number }>;
   /** All votes for others that have left a member. */
@@ -92,6 +94,17 @@ export class ConsensusChecker {
   /** The last index known to be committed in a group. */
   committedIndex(group: number): number {
     return this.#groups.get(group)?.highestCommit ?? 0;
+  }
+
+  /** A member has applied a change of members. */
+  changed(group: number, index: number): void {
+    const facts = this.#facts(group);
+    facts.lastChange = Math.max(facts.lastChange, index);
+  }
+
+  /** The index of the last change of members that anybody has applied; 0 if there was none. */
+  lastChange(group: number): number {
+    return this.#groups.get(group)?.lastChange ?? 0;
   }
 
   begin(name: string, number: number, ledger: DurableLedger): WatchedLife {
@@ -316,6 +329,7 @@ export class ConsensusChecker {
         committed: new Map(),
         commitsByTerm: [],
         highestCommit: 0,
+        lastChange: 0,
         acknowledged: new Map(),
         granted: [],
       };

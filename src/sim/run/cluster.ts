@@ -296,6 +296,8 @@ export class SimCluster<Service> {
         return;
       }
       this.#ended(name, life, error);
+      // Without its group an application ends: else the member would go on to vote, unseen.
+      this.crash(name, 'kept');
       return;
     }
     for (let i = 0; i < clientsPerMember; i++) void this.#client(name, ports, life);

@@ -260,7 +260,7 @@ export const kinds: Readonly<Record<FaultKind, Begin>> = {
   },
   wipe(ground, name, { forMs }) {
     const { cluster, repairs } = ground;
-    if (!mayLose(ground)) return false;
+    if (!mayLose(ground) || !repairs.isKnownToAll(name)) return false;
     ground.tell(`${name} is back with an empty disk`, name);
     repairs.damaged = name;
     cluster.excuse(name, ['wrong-incarnation', 'removed-member', 'name-taken', 'member-failed']);

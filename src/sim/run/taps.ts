@@ -53,6 +53,11 @@ export class MemberTaps {
       if (alive()) checkers.consensus.sends(life, group, message);
       send(group, message);
     };
+    const changed = engine.configurationChanged.bind(engine);
+    engine.configurationChanged = (replica) => {
+      if (alive()) checkers.consensus.changed(replica.id, replica.appliedIndex);
+      changed(replica);
+    };
     const handle = engine.handle.bind(engine);
     engine.handle = (event) => {
       const effects = handle(event);
