@@ -157,7 +157,7 @@ export class Peers implements LinkOwner {
 
   /** The members to which there is a link. */
   connected(): readonly MemberId[] {
-    return [...this.#links.inUse()].map(({ peer }) => peer);
+    return [...this.#links.peers].filter((peer) => this.#links.of(peer) !== undefined);
   }
 
   /** What is known of each peer. */
