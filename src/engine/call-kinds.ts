@@ -24,6 +24,8 @@ export const callKinds = {
   clientPropose: 9,
   clientQuery: 10,
   clientLeader: 11,
+  /** A process that is no member takes a backup, piece by piece. */
+  clientBackup: 12,
 } as const;
 
 export interface ForwardCall {

@@ -18,13 +18,21 @@ import type { Message } from '../raft/message.ts';
 import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
 import { Cluster, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
-import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
+import type {
+  AwaitApplied,
+  CallLeader,
+  Event,
+  GroupId,
+  Ticket,
+  TransferLeadership,
+} from './event.ts';
 import { deletedError, GroupOpening } from './group-opening.ts';
 import type { GroupState } from './group-state.ts';
 import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { LogStatus, MemberLog } from './log/member-log.ts';
+import type { SnapshotFacts } from './log/snapshot-format.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import type { EngineObserver } from './observer.ts';
@@ -235,8 +243,28 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#init.log;
   }
 
+  get clusterId(): number {
+    return this.#init.clusterId;
+  }
+
+  /** Whether the group's machine takes in a snapshot just now: its state is in pieces. */
+  isInstalling(group: GroupId): boolean {
+    const replica = this.#replicas.get(group);
+    return replica !== undefined && this.#installing.has(replica);
+  }
+
+  /** A snapshot of a group that is not open yet was put in its place: a restored state. */
+  snapshotPlaced(facts: SnapshotFacts): void {
+    this.#init.snapshots.placed(facts);
+  }
+
   replica(group: GroupId): Replica | undefined {
     return this.#replicas.get(group);
+  }
+
+  /** Those that are open, in the order of opening. */
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
   }
 
   /** Takes what happened; returns what is to be done, in order. */
@@ -278,6 +306,8 @@ export class Engine implements ReplicaHost, PeerHandler {
         return this.#serving(event)?.propose(event);
       case 'read':
         return this.#serving(event)?.read(event);
+      case 'await-applied':
+        return this.#awaitApplied(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
@@ -293,13 +323,21 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  /** The replica that a request is for; else the request is answered with why not. */
-  /** The replica that is asked, if it may answer for its group. */
+  /** The replica that is asked, if it may answer for its group; else the request is told why not. */
   #serving(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#asked(request);
     if (replica?.diverged === undefined) return replica;
     this.#answer(request.ticket, { ok: false, error: replica.diverged });
     return undefined;
+  }
+
+  #awaitApplied(event: AwaitApplied): void {
+    const replica = this.#serving(event);
+    if (replica === undefined) return;
+    const applied = replica.appliedIndex;
+    // While a snapshot is taken in there is no state to be seen: the one that comes is waited for.
+    const index = this.isInstalling(event.group) ? Math.max(event.index, applied + 1) : event.index;
+    replica.reads.waitFor(event.ticket, event.deadlineMs, { index, applied });
   }
 
   #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {

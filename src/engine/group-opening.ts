@@ -64,15 +64,21 @@ export class GroupOpening {
     this.#host.propose(encodeSystemCommand(command), done, deadlineMs);
   }
 
-  #enter({ id, voters }: GroupRecord, { ticket, machine }: OpenGroup): void {
+  #enter({ id, voters, restored }: GroupRecord, { ticket, machine }: OpenGroup): void {
     const { self, log, snapshots, answer } = this.#host;
     if (this.#host.isOpen(id)) {
       const error = new QuorateError('group-open', `group ${id} is open in this member already`);
       return answer(ticket, { ok: false, error });
     }
     const group = log.openGroup(id);
-    // Also one that came later may hold a log that begins where the group does.
-    if (voters.includes(self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
+    if (restored !== undefined) {
+      // Its state was brought here before; without it the group would begin anew, and empty.
+      const isLost = voters.includes(self) && group.lastIndex() === 0 && !snapshots.has(id);
+      if (isLost) return answer(ticket, { ok: false, error: unfinishedError(id) });
+    } else if (voters.includes(self) || group.lastIndex() > 0) {
+      // Also one that came later may hold a log that begins where the group does.
+      beginAtOrigin(log, group, voters);
+    }
     const target = { machine, state: new GroupState() };
     snapshots.load(group, target, (applied) => {
       if (applied instanceof QuorateError) return answer(ticket, { ok: false, error: applied });
@@ -118,6 +124,12 @@ export class GroupOpening {
     this.#host.started(replica);
     replica.standAlone();
   }
+}
+
+/** Why a restored group cannot be opened. */
+function unfinishedError(id: GroupId): QuorateError {
+  const text = `the restoring of group ${id} was broken off: delete the group, and restore it again`;
+  return new QuorateError('restore-unfinished', text);
 }
 
 /** Why a group answers nothing any more. */

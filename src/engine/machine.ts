@@ -72,6 +72,23 @@ export interface Kept {
   pressure?(): 'little' | 'much' | 'full';
 }
 
+/** One part of a machine's state, by name. */
+export interface PartFacts {
+  readonly name: string;
+  /** Of a collection its kind, such as `map`; `value` for a plain value. */
+  readonly kind: string;
+}
+
+/** What a backup says of the machine whose state it holds. */
+export interface MachineFacts {
+  /** What form its snapshots have: `typed`, `kv`, or a name of the application's. */
+  readonly kind: string;
+  /** The version that its state has; 0 where it has none yet. */
+  readonly version: number;
+  /** What the state is made of, where the machine can tell. */
+  readonly parts: readonly PartFacts[];
+}
+
 /** A replicated state machine; see this file's opening comment for its duties. */
 export interface Machine {
   /** Applies a command. A refusal is an outcome; to throw is a bug, and halts the group. */
@@ -89,6 +106,10 @@ export interface Machine {
   restore(): MachineRestore;
   /** A number in 0 … 2^53 − 1 that replicas in the same state share; to be had quickly. */
   hash?(): number;
+  /** What its snapshots are, for backups; by default of kind `custom`, and taken by any such. */
+  facts?(): MachineFacts;
+  /** Refuses by throwing, before anything of it comes, a state that it could not take. */
+  check?(facts: MachineFacts): void;
   /** For a machine whose state lives in a store. It is handed to the engine with the store open. */
   readonly kept?: Kept;
   /**

@@ -90,7 +90,7 @@ class Restoring {
     if (this.#failed === undefined) return undefined;
     const { code } = this.#failed as { readonly code?: unknown };
     // Nothing is broken: another version of the program can take it.
-    if (code === 'machine-too-old' || code === 'machine-too-new') {
+    if (code === 'machine-too-old' || code === 'machine-too-new' || code === 'wrong-machine') {
       return this.#failed as QuorateError;
     }
     return new QuorateError('machine-failed', 'the machine cannot take its snapshot back', {

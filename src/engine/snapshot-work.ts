@@ -284,6 +284,16 @@ export class SnapshotWork {
     else this.#kept.afterFlush(replica.machine, then);
   }
 
+  /** As if it had been found at the start. */
+  placed(facts: SnapshotFacts): void {
+    this.#found.set(facts.group, { facts });
+  }
+
+  /** Whether there is a snapshot for a group that was not loaded yet. */
+  has(group: GroupId): boolean {
+    return this.#found.has(group);
+  }
+
   /** Groups of which a snapshot was found at the start. */
   found(): Iterable<GroupId> {
     return this.#found.keys();

@@ -211,6 +211,7 @@ export class ServerConnection implements StreamHost {
       stream.sendWindowBytes -= bytes.length;
       this.#out.frame(frameTypes.data, 0, stream.id, bytes);
       this.#abuse.useful();
+      this.#abuse.answered();
       this.#host.wake();
     }
     if (stream.waits) this.#waiting.add(stream);

@@ -4,7 +4,14 @@
  * applied.
  */
 import { QuorateError } from '../base/errors.ts';
-import type { CommandContext, Kept, Machine, MachineRestore, Outcome } from '../engine/machine.ts';
+import type {
+  CommandContext,
+  Kept,
+  Machine,
+  MachineFacts,
+  MachineRestore,
+  Outcome,
+} from '../engine/machine.ts';
 import { Access } from '../mvcc/auth-access.ts';
 import { type AuthIdentity, AuthStore } from '../mvcc/auth-store.ts';
 import type { KvCommand } from '../mvcc/command.ts';
@@ -98,6 +105,10 @@ export class KvMachine implements Machine {
       if (this.#store.uncommitted) this.#store.rollback();
       return { ok: false, error };
     }
+  }
+
+  facts(): MachineFacts {
+    return { kind: 'kv', version: 1, parts: [] };
   }
 
   snapshot(): Iterator<Uint8Array, void> {

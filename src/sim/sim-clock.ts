@@ -86,7 +86,7 @@ export class SimClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Cancel {
-    assert(delayMs >= 0 && delayMs <= timerDelayMsMax, `${delayMs} ms is no delay`);
+    assert(delayMs >= 0 && delayMs <= timerDelayMsMax, () => `${delayMs} ms is no delay`);
     if (!this.#process.calls()) return () => {};
     const dueMs = this.monotonicMs() + delayMs;
     let ticket: EventTicket;

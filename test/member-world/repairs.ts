@@ -104,3 +104,38 @@ export function trusted(world: MemberWorld): boolean {
     return ![0, there.group.id].some((id) => there.engine.replica(id)!.raft.status().suspect);
   });
 }
+
+/** What was acknowledged by a and c alone is lost by c, then a goes away; b comes back. */
+export async function loseTheOtherCopy(
+  world: MemberWorld,
+): Promise<{ a: string; b: string; c: string }> {
+  await world.allRunning();
+  await world.until(() => world.leader() !== undefined, 60_000);
+  const a = world.leader()!;
+  const [b, c] = world.names.filter((name) => name !== a) as [string, string];
+  world.world.network.partition([b], [a, c]);
+  const done = world.history.count('done');
+  await world.until(() => world.history.count('done') > done + 30, 60_000);
+  world.clientsActive = false;
+  await world.pass(500);
+  world.crash(c, 'kept');
+  const { volume } = world.node(c);
+  for (const segment of volume.files().filter((name) => /log\/.*\.log$/.test(name))) {
+    volume.overwrite(segment, 0, new Uint8Array(volume.content(segment).length));
+  }
+  world.crash(a, 'kept');
+  world.world.network.heal();
+  world.options.set(c, { repair: true });
+  world.restart(c);
+  return { a, b, c };
+}
+
+/** Nobody leads who lacks what was lost so; and then all goes on. Throws where it does not. */
+export async function runLostCopy(seed: number): Promise<void> {
+  const world = new MemberWorld({ seed, thinkMs: 20 });
+  const { a } = await loseTheOtherCopy(world);
+  await world.pass(20_000);
+  world.restart(a);
+  await world.allRunning();
+  await world.finish();
+}

@@ -1,5 +1,6 @@
 /** Plants the bug that is named, and runs seeds until it is found: prints what came of it as JSON. */
 import { register } from 'node:module';
+import type { Finding } from '../../src/sim/checkers/findings.ts';
 import type { Plan } from '../../src/sim/run/plan.ts';
 import type { RunResult } from '../../src/sim/run/run.ts';
 import { plantedBugs } from './catalogue.ts';
@@ -23,6 +24,7 @@ const { drawPlan } = await import('../../src/sim/run/plan.ts');
 const { run } = await import('../../src/sim/run/run.ts');
 
 const { ledgerSubject, Told } = await import('../member-world/ledger.ts');
+const { runLostCopy } = await import('../member-world/repairs.ts');
 const { storedSubject } = await import('./stored.ts');
 
 const { firstSeed = 1, seedsMax, faults, wishes, subject } = bug;
@@ -32,9 +34,18 @@ const runWith = (plan: Plan): Promise<RunResult> => {
   return run(plan, house().subject);
 };
 let found: Hunt = { seed: undefined, rule: undefined, message: undefined };
+/** A world of the members' own tests: it throws what is wrong. */
+const lostCopy = async (seed: number): Promise<Finding | undefined> => {
+  try {
+    await runLostCopy(seed);
+    return undefined;
+  } catch (error) {
+    return { rule: 'lost-copy', message: (error as Error).message };
+  }
+};
 for (let seed = firstSeed; seed < firstSeed + seedsMax && found.seed === undefined; seed++) {
   const plan = drawPlan(seed, { faultyMs: 8_000, thinkMs: 30, ...wishes, faults });
-  const { finding } = await runWith(plan);
+  const finding = subject === 'lost copy' ? await lostCopy(seed) : (await runWith(plan)).finding;
   if (finding !== undefined) found = { seed, rule: finding.rule, message: finding.message };
 }
 process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));

@@ -7,7 +7,6 @@
  * grow · what was acknowledged to a leader is still there after a crash.
  */
 import { crc32c } from '../../base/crc32c.ts';
-import type { Engine } from '../../engine/engine.ts';
 import type { Replica } from '../../engine/replica.ts';
 import type { ConfigurationState } from '../../raft/configuration.ts';
 import type { MemberId } from '../../raft/entry.ts';
@@ -314,14 +313,6 @@ export class ConsensusChecker {
 
   #wrong(rule: string, message: string): void {
     this.#findings.report(rule, message);
-  }
-}
-
-/** All replicas that an engine has opened so far, group 0 and those in use. */
-export function* replicasOf(engine: Engine, groups: Iterable<number>): Generator<Replica> {
-  for (const group of groups) {
-    const replica = engine.replica(group);
-    if (replica !== undefined) yield replica;
   }
 }
 
