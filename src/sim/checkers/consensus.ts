@@ -77,7 +77,8 @@ export class ConsensusChecker {
   readonly #findings: Findings;
   readonly #onLeader: LeaderListener;
   readonly #groups = new Map<number, GroupFacts>();
-  readonly #promises = new Map<string, Promises>();
+  /** By member and group. */
+  readonly #promises = new Map<string, Map<number, Promises>>();
   /** Members whose disk was damaged on purpose: what they promised may be gone. */
   readonly forgiven = new Set<string>();
   /** How many entries were compared with what others have committed. */
@@ -127,24 +128,24 @@ export class ConsensusChecker {
     ) {
       return;
     }
-    const where = `${life.name}, group ${replica.id}`;
-    if (term < before.term) this.#wrong('term', `${where}: term ${before.term} became ${term}`);
+    const where = (): string => `${life.name}, group ${replica.id}`;
+    if (term < before.term) this.#wrong('term', `${where()}: term ${before.term} became ${term}`);
     if (commit < before.commit) {
-      this.#wrong('commit', `${where}: commit index ${before.commit} became ${commit}`);
+      this.#wrong('commit', `${where()}: commit index ${before.commit} became ${commit}`);
     }
-    if (applied > commit) this.#wrong('commit', `${where}: applied ${applied} of ${commit}`);
+    if (applied > commit) this.#wrong('commit', `${where()}: applied ${applied} of ${commit}`);
     if (role === 'leader') {
       const leads = before.role === 'leader' && before.term === term;
       if (!leads) this.#elected(life, replica, lastIndex);
       else if (lastIndex < before.lastIndex) {
-        const message = `${where}: as leader of term ${term} it cut its log to ${lastIndex}`;
+        const message = `${where()}: as leader of term ${term} it cut its log to ${lastIndex}`;
         this.#wrong('leader-append-only', message);
       }
       if (leads && commit > before.commit) this.#commits(life, replica, before.configuration);
     } else if (term === before.term && lastIndex < before.lastIndex) {
-      const promises = this.#promises.get(keyOf(life.name, replica.id));
+      const promises = this.#promises.get(life.name)?.get(replica.id);
       if (promises?.ackedTerm === term && lastIndex < promises.ackedIndex) {
-        const message = `${where}: acknowledged entry ${promises.ackedIndex} in term ${term}, and cut its log to ${lastIndex}`;
+        const message = `${where()}: acknowledged entry ${promises.ackedIndex} in term ${term}, and cut its log to ${lastIndex}`;
         this.#wrong('acknowledged-cut', message);
       }
     }
@@ -159,7 +160,7 @@ export class ConsensusChecker {
 
   /** A group was opened in a new process: it must stand where it told others that it does. */
   #returned(life: WatchedLife, replica: Replica, lastIndex: number): void {
-    const promises = this.#promises.get(keyOf(life.name, replica.id));
+    const promises = this.#promises.get(life.name)?.get(replica.id);
     if (promises === undefined || this.forgiven.has(life.name)) return;
     const { term, vote } = replica.raft.core;
     const where = `${life.name}, group ${replica.id}, process ${life.number}`;
@@ -220,9 +221,12 @@ export class ConsensusChecker {
   #commits({ name, ledger }: WatchedLife, replica: Replica, before: ConfigurationState): void {
     const { id, term, log, configuration } = replica.raft.core;
     const index = log.committed;
-    const where = `${name} leads group ${replica.id} in term ${term} and commits entry ${index}`;
+    const where = (): string =>
+      `${name} leads group ${replica.id} in term ${term} and commits entry ${index}`;
     const held = log.term(index);
-    if (held !== undefined && held !== term) this.#wrong('commit-rule', `${where} of term ${held}`);
+    if (held !== undefined && held !== term) {
+      this.#wrong('commit-rule', `${where()} of term ${held}`);
+    }
     const { acknowledged } = this.#facts(replica.id);
     const has = (voter: MemberId): boolean => {
       if (voter === id) return ledger.lastIndex(replica.id) >= index;
@@ -230,7 +234,7 @@ export class ConsensusChecker {
       return told !== undefined && told.term >= term && told.index >= index;
     };
     const decided = [before, configuration].some((each) => majorities(each, has));
-    if (!decided) this.#wrong('commit-quorum', `${where}, which no majority has acknowledged`);
+    if (!decided) this.#wrong('commit-quorum', `${where()}, which no majority has acknowledged`);
   }
 
   #committed({ name }: WatchedLife, replica: Replica, from: number): void {
@@ -264,12 +268,7 @@ export class ConsensusChecker {
   /** Looks at what leaves a member: one vote a term, and none of a term gone by. */
   sends({ name, ledger }: WatchedLife, group: number, message: Message): void {
     if (!this.forgiven.has(name)) checkDurable(this.#findings, ledger, { name, group, message });
-    const key = keyOf(name, group);
-    let promises = this.#promises.get(key);
-    if (promises === undefined) {
-      promises = { term: 0, votes: new Map(), ackedTerm: 0, ackedIndex: 0 };
-      this.#promises.set(key, promises);
-    }
+    const promises = this.#promisesOf(name, group);
     if (message.type === 'vote-reply' && message.granted) {
       const { term, to } = message;
       const known = promises.votes.get(term) ?? to;
@@ -293,6 +292,20 @@ export class ConsensusChecker {
         term > promises.ackedTerm ? index : Math.max(promises.ackedIndex, index);
       promises.ackedTerm = term;
     }
+  }
+
+  #promisesOf(name: string, group: number): Promises {
+    let groups = this.#promises.get(name);
+    if (groups === undefined) {
+      groups = new Map();
+      this.#promises.set(name, groups);
+    }
+    let promises = groups.get(group);
+    if (promises === undefined) {
+      promises = { term: 0, votes: new Map(), ackedTerm: 0, ackedIndex: 0 };
+      groups.set(group, promises);
+    }
+    return promises;
   }
 
   #facts(group: number): GroupFacts {
@@ -324,10 +337,6 @@ function majorities(
   return [voters, votersOutgoing].every(
     (half) => half.length === 0 || 2 * half.filter(has).length > half.length,
   );
-}
-
-function keyOf(name: string, group: number): string {
-  return `${name}/${group}`;
 }
 
 function hex(hash: number): string {

@@ -13,6 +13,8 @@ import { applyTo, type Change, noRegister, type Register, Registers } from './re
 import type { RegisterService } from './service.ts';
 import { openVersioned } from './upgraded.ts';
 
+const encoder = new TextEncoder();
+
 /** How a run's group is made. */
 export interface HouseKind {
   readonly isKept: boolean;
@@ -79,5 +81,5 @@ function serviceOf(group: Group<Registers>): RegisterService {
 }
 
 function encode({ input, id }: Change): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(id === undefined ? input : { ...input, id }));
+  return encoder.encode(JSON.stringify(id === undefined ? input : { ...input, id }));
 }

@@ -17,6 +17,7 @@ import { OrderChecker } from '../checkers/order.ts';
 import { StateChecker } from '../checkers/states.ts';
 import type { SimNode } from '../sim-node.ts';
 import { World } from '../world.ts';
+import type { Hardware } from './plan.ts';
 import { Story } from './story.ts';
 import { type Checkers, MemberTaps } from './taps.ts';
 
@@ -89,6 +90,7 @@ export interface ClusterOptions<Service> {
   readonly clientsPerMember: number;
   /** Mean time between two steps of a client. */
   readonly thinkMs: number;
+  readonly hardware: Hardware;
   readonly onEvent?: ((line: string) => void) | undefined;
 }
 
@@ -122,7 +124,12 @@ export class SimCluster<Service> {
   constructor(options: ClusterOptions<Service>) {
     this.#options = options;
     const { seed, onEvent } = options;
-    this.world = new World({ seed, trap: true, ...(onEvent === undefined ? {} : { onEvent }) });
+    const { turnMsMax, diskSlowness, networkSlowness } = options.hardware;
+    this.world = new World({
+      ...{ seed, trap: true, networkSlowness },
+      nodes: { turnMsMax, diskSlowness },
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
     this.story = new Story(() => this.world.nowMs);
     this.findings = new Findings(({ message }) => this.story.tell('violation', undefined, message));
     const leads = (name: string, group: number, term: number): void =>
