@@ -9,7 +9,7 @@ import type { Member } from '../../src/member/member.ts';
 import { openMemberOn } from '../../src/member/open-member.ts';
 import { World } from '../../src/sim/world.ts';
 import { MemberWorld } from './member-world.ts';
-import { loseTheOtherCopy, runLostCopy, runRepairs, trusted } from './repairs.ts';
+import { loseTheOtherCopy, runLostCopy, runRepairs, runTurnedBit, trusted } from './repairs.ts';
 import { seedsOr } from './run.ts';
 
 afterEach(() => {
@@ -79,6 +79,8 @@ describe('a member that lost what it had acknowledged, and cannot see it', () =>
     await world.finish();
   });
 });
+
+it('repairs a command of which a single bit has turned', () => runTurnedBit(1), 60_000);
 
 describe('while a member is being repaired', () => {
   it('nobody leads who lacks what it had acknowledged', async () => {

@@ -139,3 +139,34 @@ export async function runLostCopy(seed: number): Promise<void> {
   await world.allRunning();
   await world.finish();
 }
+
+/** Printable bytes in a row that are taken for a command. */
+const commandBytes = 10;
+
+/**
+ * A bit of a command in one member's log is turned, where no snapshot stands for it yet. The member
+ * repairs it; were it not noticed, its state would differ from then on. Throws where it does.
+ */
+export async function runTurnedBit(seed: number): Promise<void> {
+  const world = new MemberWorld({ seed, thinkMs: 20 });
+  await world.allRunning();
+  await world.until(() => world.history.count('done') > 30, 60_000);
+  const victim = world.names.find((name) => name !== world.leader())!;
+  world.crash(victim, 'kept');
+  const { volume } = world.node(victim);
+  const segment = volume.files().find((name) => /log\/.*\.log$/.test(name))!;
+  const content = volume.content(segment);
+  const isText = (at: number): boolean => content[at]! >= 0x20 && content[at]! < 0x7f;
+  const all = Array.from(content, (_, at) => at);
+  const starts = all.filter(
+    (at) =>
+      at + commandBytes < content.length &&
+      Array.from({ length: commandBytes }, (_, i) => at + i).every(isText),
+  );
+  volume.flipBit(segment, 8 * (starts.at(-20)! + commandBytes - 1));
+  world.options.set(victim, { repair: true });
+  world.restart(victim);
+  await world.allRunning();
+  await world.until(() => trusted(world), 60_000);
+  await world.finish();
+}

@@ -3,9 +3,9 @@ import type { FaultKind, PlanWishes } from '../../src/sim/run/plan.ts';
 
 /**
  * Registers; commands in sessions; a machine whose state is in a store; or registers of which one
- * member loses what only it and a dead leader have (`member-world/repairs.ts`).
+ * member loses what only it and a dead leader have, or has a bit of its log turned (`member-world/repairs.ts`).
  */
-export type SubjectName = 'registers' | 'sessions' | 'stored' | 'lost copy';
+export type SubjectName = 'registers' | 'sessions' | 'stored' | 'lost copy' | 'turned bit';
 
 /** A place in the code, and what is to stand there. */
 export interface Plant {

@@ -16,8 +16,8 @@ export const storageBugs: readonly PlantedBug[] = [
         replace: '',
       },
     ],
-    seedsMax: 40,
-    faults: ['lost-tail'],
+    seedsMax: 3,
+    subject: 'turned bit',
   },
   {
     name: 'ignore the checksums of snapshots',
