@@ -4,7 +4,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import { toJsonLines } from '../sim/checkers/history.ts';
-import { house } from '../sim/house/house.ts';
+import { houseFor } from '../sim/house/house.ts';
 import { drawPlan, type Plan } from '../sim/run/plan.ts';
 import { numbersOf, type RunNumbers, Tally } from '../sim/run/tally.ts';
 import { attempt, type FailureReport } from '../sim/run/trial.ts';
@@ -87,11 +87,11 @@ interface OneFlags {
 /** Runs one plan, and tells all about it. */
 async function one(plan: Plan, { log, history, page }: OneFlags, runsMax: number): Promise<number> {
   const startMs = Date.now();
-  let seen = house(plan.seed);
+  let seen = houseFor(plan);
   const first = seen;
   let fresh = true;
   const subject = () => {
-    if (!fresh) seen = house(plan.seed);
+    if (!fresh) seen = houseFor(plan);
     fresh = false;
     return seen.subject;
   };
@@ -211,7 +211,7 @@ async function work(text: string): Promise<number> {
     const plan = drawPlan(seed);
     const enough = (): boolean => Date.now() - startMs > shrinkMsMax.many;
     const how = { shrinkRunsMax, enough, replay: replayOf() };
-    const { result, failure } = await attempt(plan, () => house(seed).subject, how);
+    const { result, failure } = await attempt(plan, () => houseFor(plan).subject, how);
     const numbers = numbersOf(result, Date.now() - startMs);
     await tellParent({ type: 'run', numbers, failure } satisfies Told);
   }

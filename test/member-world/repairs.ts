@@ -104,3 +104,69 @@ export function trusted(world: MemberWorld): boolean {
     return ![0, there.group.id].some((id) => there.engine.replica(id)!.raft.status().suspect);
   });
 }
+
+/** What was acknowledged by a and c alone is lost by c, then a goes away; b comes back. */
+export async function loseTheOtherCopy(
+  world: MemberWorld,
+): Promise<{ a: string; b: string; c: string }> {
+  await world.allRunning();
+  await world.until(() => world.leader() !== undefined, 60_000);
+  const a = world.leader()!;
+  const [b, c] = world.names.filter((name) => name !== a) as [string, string];
+  world.world.network.partition([b], [a, c]);
+  const done = world.history.count('done');
+  await world.until(() => world.history.count('done') > done + 30, 60_000);
+  world.clientsActive = false;
+  await world.pass(500);
+  world.crash(c, 'kept');
+  const { volume } = world.node(c);
+  for (const segment of volume.files().filter((name) => /log\/.*\.log$/.test(name))) {
+    volume.overwrite(segment, 0, new Uint8Array(volume.content(segment).length));
+  }
+  world.crash(a, 'kept');
+  world.world.network.heal();
+  world.options.set(c, { repair: true });
+  world.restart(c);
+  return { a, b, c };
+}
+
+/** Nobody leads who lacks what was lost so; and then all goes on. Throws where it does not. */
+export async function runLostCopy(seed: number): Promise<void> {
+  const world = new MemberWorld({ seed, thinkMs: 20 });
+  const { a } = await loseTheOtherCopy(world);
+  await world.pass(20_000);
+  world.restart(a);
+  await world.allRunning();
+  await world.finish();
+}
+
+/** Printable bytes in a row that are taken for a command. */
+const commandBytes = 10;
+
+/**
+ * A bit of a command in one member's log is turned, where no snapshot stands for it yet. The member
+ * repairs it; were it not noticed, its state would differ from then on. Throws where it does.
+ */
+export async function runTurnedBit(seed: number): Promise<void> {
+  const world = new MemberWorld({ seed, thinkMs: 20 });
+  await world.allRunning();
+  await world.until(() => world.history.count('done') > 30, 60_000);
+  const victim = world.names.find((name) => name !== world.leader())!;
+  world.crash(victim, 'kept');
+  const { volume } = world.node(victim);
+  const segment = volume.files().find((name) => /log\/.*\.log$/.test(name))!;
+  const content = volume.content(segment);
+  const isText = (at: number): boolean => content[at]! >= 0x20 && content[at]! < 0x7f;
+  const all = Array.from(content, (_, at) => at);
+  const starts = all.filter(
+    (at) =>
+      at + commandBytes < content.length &&
+      Array.from({ length: commandBytes }, (_, i) => at + i).every(isText),
+  );
+  volume.flipBit(segment, 8 * (starts.at(-20)! + commandBytes - 1));
+  world.options.set(victim, { repair: true });
+  world.restart(victim);
+  await world.allRunning();
+  await world.until(() => trusted(world), 60_000);
+  await world.finish();
+}

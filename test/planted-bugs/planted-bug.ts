@@ -1,8 +1,11 @@
 /** What a planted bug is; the catalogue of them is in `catalogue.ts`. */
 import type { FaultKind, PlanWishes } from '../../src/sim/run/plan.ts';
 
-/** Registers; commands in sessions; a machine whose state is in a store. */
-export type SubjectName = 'registers' | 'sessions' | 'stored';
+/**
+ * Registers; commands in sessions; a machine whose state is in a store; or registers of which one
+ * member loses what only it and a dead leader have, or has a bit of its log turned (`member-world/repairs.ts`).
+ */
+export type SubjectName = 'registers' | 'sessions' | 'stored' | 'lost copy' | 'turned bit';
 
 /** A place in the code, and what is to stand there. */
 export interface Plant {

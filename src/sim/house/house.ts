@@ -4,14 +4,18 @@
  * clients have seen.
  */
 import { QuorateError } from '../../base/errors.ts';
+import type { Machine } from '../../engine/machine.ts';
 import type { Finding } from '../checkers/findings.ts';
 import { History } from '../checkers/history.ts';
 import { checkLinearizable } from '../checkers/linearizability.ts';
 import type { ClientContext } from '../run/cluster.ts';
+import type { Plan } from '../run/plan.ts';
 import type { Subject } from '../run/run.ts';
-import { kindOf, openRegisters, type RegisterService } from './kinds.ts';
+import { type HouseKind, kindOf, openRegisters } from './kinds.ts';
 import { type Register, type RegisterInput, Registers, registerModel } from './registers.ts';
+import type { RegisterService } from './service.ts';
 import { type SessionChange, SessionChanges } from './sessions.ts';
+import { registersTwo } from './upgraded.ts';
 
 const groupName = 'registers';
 const keyCount = 5;
@@ -29,12 +33,17 @@ export interface House {
   readonly sessions: SessionChanges;
 }
 
+/** A new one for each run of a plan: of the kind that its seed has drawn, versioned for upgrades. */
+export function houseFor({ seed, faults }: Pick<Plan, 'seed' | 'faults'>): House {
+  const isVersioned = faults.some(({ kind }) => kind === 'rolling-upgrade');
+  return house(seed, { ...kindOf(seed), isVersioned });
+}
+
 /**
  * A new one for each run: of the kind that its seed has drawn, or, without a seed, in memory and
  * without sessions.
  */
-export function house(seed?: number): House {
-  const kind = kindOf(seed);
+export function house(seed?: number, kind: HouseKind = kindOf(seed)): House {
   const history = new History<RegisterInput, Register>();
   const sessions = new SessionChanges();
   /** What each client saw last of each register: swaps ask for that. */
@@ -131,9 +140,23 @@ export function house(seed?: number): House {
         step: (service, context) =>
           kind.hasSessions ? inSession(service, context) : plainly(service, context, draw(context)),
       },
-      fresh: kind.isKept ? undefined : () => new Registers(),
-      check: (service) => sessions.check(service.effects()),
+      fresh: freshOf(kind),
+      check: (service) => sessions.check(service.effects()) ?? service.check?.(),
+      awaits: (services) => (kind.isVersioned ? upgraded(services) : true),
       judge,
     },
   };
+}
+
+/** A machine as new, where there can be one without a store. */
+function freshOf({ isKept, isVersioned }: HouseKind): (() => Machine) | undefined {
+  if (isVersioned) return () => registersTwo.create({ name: groupName });
+  return isKept ? undefined : () => new Registers();
+}
+
+/** Where all can do more, they all do. */
+function upgraded(services: readonly RegisterService[]): boolean {
+  const versions = services.map((service) => service.versions?.() ?? { own: 1, active: 1 });
+  const all = versions.every(({ own }) => own === 2);
+  return versions.every(({ active }) => active === (all ? 2 : 1));
 }

@@ -1,13 +1,17 @@
 /**
  * The kinds of groups that the house runs, drawn from the seed: registers in memory or in a store on
- * disk; with sessions, in which a change takes effect once however often it is asked for, or without.
+ * disk; with sessions, in which a change takes effect once however often it is asked for, or without;
+ * or, where a plan upgrades members, in two versions, of which each member runs one (`upgraded.ts`).
  */
 import { SeededRandom } from '../../base/seeded-random.ts';
 import { machine } from '../../machine/definition.ts';
 import { map } from '../../machine/parts.ts';
-import type { Group, ProposeOptions } from '../../member/group.ts';
+import type { Group } from '../../member/group.ts';
 import type { Member } from '../../member/member.ts';
+import type { OpenOptions } from '../run/cluster.ts';
 import { applyTo, type Change, noRegister, type Register, Registers } from './registers.ts';
+import type { RegisterService } from './service.ts';
+import { openVersioned } from './upgraded.ts';
 
 const encoder = new TextEncoder();
 
@@ -15,27 +19,21 @@ const encoder = new TextEncoder();
 export interface HouseKind {
   readonly isKept: boolean;
   readonly hasSessions: boolean;
-}
-
-/** A group of registers as clients and checks see it, wherever its state is. */
-export interface RegisterService {
-  change(change: Change, options?: ProposeOptions): Promise<Register>;
-  /** Linearizable. */
-  read(key: string): Promise<Register>;
-  /** How often each change that has an id took effect, in this member's own state. */
-  effects(): Iterable<readonly [id: string, count: number]>;
+  /** Whether there are two versions of the machine. */
+  readonly isVersioned: boolean;
 }
 
 const groupName = 'registers';
 
 /** What a seed's group is like. Without a seed it is as small as can be. */
 export function kindOf(seed: number | undefined): HouseKind {
-  if (seed === undefined) return { isKept: false, hasSessions: false };
+  const isVersioned = false;
+  if (seed === undefined) return { isKept: false, hasSessions: false, isVersioned };
   const random = new SeededRandom(seed);
   // The first is what the plan of the run is drawn from.
   random.fork();
   const draws = random.fork();
-  return { isKept: draws.below(2) === 0, hasSessions: draws.below(2) === 0 };
+  return { isKept: draws.below(2) === 0, hasSessions: draws.below(2) === 0, isVersioned };
 }
 
 /** The same registers, in a store of the machine's own. */
@@ -60,10 +58,11 @@ const onDisk = machine({
 
 /** Opens the group on a member. */
 export async function openRegisters(
-  { isKept }: HouseKind,
+  { isKept, isVersioned }: HouseKind,
   member: Member,
-  options: { readonly timeoutMs: number },
+  { version, ...options }: OpenOptions,
 ): Promise<RegisterService> {
+  if (isVersioned) return openVersioned(groupName, member, { version, ...options });
   if (!isKept) return serviceOf(await member.group(groupName, new Registers(), options));
   const { commands, queries, machine: stored } = await member.group(groupName, onDisk, options);
   return {

@@ -35,11 +35,18 @@ const tuning: Tuning = {
 /** How much a simulated disk holds. */
 const capacityBytes = 2 ** 25;
 
+/** How it is opened. */
+export interface OpenOptions {
+  readonly timeoutMs: number;
+  /** What this member runs: 1, and 2 once it was upgraded. Whoever has one version ignores it. */
+  readonly version: number;
+}
+
 /** What runs on the members: opened on each, and asked by clients. */
 export interface Application<Service> {
   /** The name of its group. */
   readonly group: string;
-  open(member: Member, options: { readonly timeoutMs: number }): Promise<Service>;
+  open(member: Member, options: OpenOptions): Promise<Service>;
   /** One step of a client; what it throws as a `QuorateError` or `Refusal` is no fault. */
   step(service: Service, context: ClientContext): Promise<unknown>;
 }
@@ -102,6 +109,8 @@ export class SimCluster<Service> {
   readonly ids = new Map<string, number>();
   /** Members that were let go, or are to be: they are not started again. */
   readonly gone = new Set<string>();
+  /** Members that run the second version of the application from their next start on. */
+  readonly upgraded = new Set<string>();
   /** Members that are told to repair a damaged log from the others. */
   readonly repairing = new Set<string>();
   /** Codes with which a member may end, beside those of closing. */
@@ -160,6 +169,8 @@ export class SimCluster<Service> {
     const name = nameOf(this.names.length);
     const join = this.present.map((each) => `${each}:${port}`);
     this.story.tell('membership', name, `${name} joins`);
+    // Nobody sets up an old program once there is a new one.
+    if (this.upgraded.size > 0) this.upgraded.add(name);
     this.#add(name, { join });
     return name;
   }
@@ -266,6 +277,7 @@ export class SimCluster<Service> {
     };
     this.#lives.set(name, life);
     const { application, clientsPerMember } = this.#options;
+    const version = this.upgraded.has(name) ? 2 : 1;
     try {
       const listen = `${name}:${port}`;
       const repair = this.repairing.has(name);
@@ -288,7 +300,7 @@ export class SimCluster<Service> {
         settled: () => this.world.settleSoon(),
       });
       void member.closed.then((error) => this.#ended(name, life, error));
-      life.service = await application.open(member, { timeoutMs: openTimeoutMs });
+      life.service = await application.open(member, { timeoutMs: openTimeoutMs, version });
     } catch (error) {
       if (!this.#isCurrent(name, life)) return;
       if (!(error instanceof QuorateError)) {
@@ -311,12 +323,21 @@ export class SimCluster<Service> {
       return;
     }
     this.story.tell('end', name, `${name} has ended: ${error.message} (${error.code})`);
+    if (error.code === 'machine-too-old' && this.#upgradeLate(name)) return;
     const excused = this.excuses.get(name)?.has(error.code) ?? false;
     if (excused || error.code === 'closing') return;
     this.findings.report(
       'member-ended',
       `${name} has ended, though nothing was done to it that explains this: ${error.message} (${error.code})`,
     );
+  }
+
+  /** A newcomer that came with the old program while the others went over to the new one. */
+  #upgradeLate(name: string): boolean {
+    if (this.upgraded.size === 0 || this.upgraded.has(name)) return false;
+    this.upgraded.add(name);
+    this.world.after(100, `upgrade ${name}`, () => this.restart(name));
+    return true;
   }
 
   /** A client in a member's process: one step at a time, with pauses. */

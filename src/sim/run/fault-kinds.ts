@@ -232,10 +232,26 @@ export const kinds: Readonly<Record<FaultKind, Begin>> = {
     return true;
   },
   'rolling-restart'(ground) {
-    // As for an upgrade: one after the other, in good order.
+    // One after the other, in good order.
     ground.tell('all members are restarted, one after the other');
     for (const [at, name] of ground.cluster.present.entries()) {
       ground.later(at * 1_500, `restart ${name}`, () => closeAndRestart(ground, name, 100));
+    }
+    return true;
+  },
+  'rolling-upgrade'(ground, _, { dice, forMs }) {
+    // Each when its time has come, in good order or by a crash; between, both versions run.
+    ground.tell('all members are upgraded, one after the other');
+    for (const [at, name] of ground.cluster.present.entries()) {
+      ground.later(at * (200 + forMs / 2), `upgrade ${name}`, () => {
+        if (ground.cluster.gone.has(name)) return;
+        ground.tell(`${name} is upgraded`, name);
+        ground.cluster.upgraded.add(name);
+        const isOpen = ground.cluster.running(name) !== undefined;
+        if (isOpen && dice[0] < 0.5) return closeAndRestart(ground, name, 100);
+        ground.cluster.crash(name, powerOf(dice[1]));
+        startLater(ground, name, 100);
+      });
     }
     return true;
   },

@@ -9,6 +9,8 @@ import type { FaultGround } from './repairs.ts';
 /** Of a log, the end that nothing may vouch for yet: it is not damaged. */
 const unsealedBytes = 4096;
 const lostBytesMax = 2_000;
+/** So many printable bytes in a row are text. */
+const textBytes = 24;
 /** How often it is looked whether the member has recovered. */
 const lookEveryMs = 200;
 
@@ -31,13 +33,17 @@ export function loseTail(
   // What is lost is near the end: there is what others may not have yet.
   const position = Math.floor(end - dice[0] * unsealedBytes);
   if (position < 0) return false;
-  const bytes = 1 + Math.floor(dice[1] * lostBytesMax);
+  // Half of the time a single bit in what looks like text: then the form is right, the content not.
+  const middle = dice[2] < 0.5 ? textBefore(content, position) : undefined;
+  const at = middle ?? position;
+  const bytes = middle === undefined ? 1 + Math.floor(dice[1] * lostBytesMax) : 1;
   repairs.damaged = name;
   cluster.repairing.add(name);
   cluster.checkers.consensus.forgiven.add(name);
   cluster.crash(name, 'kept');
-  tell(`${bytes} bytes of ${segment} of ${name} are gone, from byte ${position}`, name);
-  volume.overwrite(segment, position, new Uint8Array(bytes).fill(0xa5));
+  tell(`${bytes} bytes of ${segment} of ${name} are gone, from byte ${at}`, name);
+  if (middle === undefined) volume.overwrite(segment, at, new Uint8Array(bytes).fill(0xa5));
+  else volume.flipBit(segment, 8 * middle);
   later(forMs / 4, `start ${name}`, () => cluster.restart(name));
   const look = (): void => {
     if (repairs.damaged !== name) return;
@@ -54,4 +60,14 @@ export function loseTail(
   };
   cluster.world.after(forMs / 4 + lookEveryMs, `look at ${name}`, look);
   return true;
+}
+
+/** The middle of the last run of printable bytes before a position. */
+function textBefore(content: Uint8Array, position: number): number | undefined {
+  let run = 0;
+  for (let at = Math.min(position, content.length) - 1; at >= 0; at--) {
+    run = content[at]! >= 0x20 && content[at]! < 0x7f ? run + 1 : 0;
+    if (run === textBytes) return at + textBytes / 2;
+  }
+  return undefined;
 }

@@ -33,6 +33,7 @@ export const faultKinds = [
   'old-backup',
   'transfer',
   'lost-tail',
+  'rolling-upgrade',
 ] as const;
 
 /** A kind of fault. */
@@ -92,6 +93,11 @@ export interface PlanWishes {
   readonly hardware?: Hardware | undefined;
 }
 
+/** Kinds that came later: they are chosen apart, so that most seeds still mean what they did. */
+function isLate(kind: FaultKind): boolean {
+  return kind === 'lost-tail' || kind === 'rolling-upgrade';
+}
+
 /** How long a fault lasts at most. */
 const lastsMsMax = 4_000;
 
@@ -106,7 +112,8 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const meanMs = pick([300, 600, 1_200]);
   const allowed = wishes.faults ?? faultKinds;
   // A run with some kinds goes deeper than one with all.
-  const chosen = allowed.filter(() => random.below(3) === 0);
+  const late = new SeededRandom(seed).fork();
+  const chosen = allowed.filter((kind) => (isLate(kind) ? late : random).below(3) === 0);
   const kinds = chosen.length > 0 ? chosen : allowed;
   const faults: PlannedFault[] = [];
   if (kinds.length > 0) {

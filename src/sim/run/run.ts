@@ -18,6 +18,8 @@ export interface Subject<Service> {
   readonly fresh: (() => Machine) | undefined;
   /** In the end, on every member that runs: throws, or answers what is wrong. */
   readonly check?: ((service: Service, member: string) => unknown) | undefined;
+  /** Once all members are well: whether they have come to where they shall be. */
+  readonly awaits?: ((services: readonly Service[]) => boolean) | undefined;
   /** In the end, on what clients have seen: what is wrong. */
   readonly judge?: (() => readonly Finding[]) | undefined;
 }
@@ -62,7 +64,7 @@ export async function run<Service>(
   let wrong: unknown;
   try {
     await cluster.pass(plan.faultyMs);
-    if (!cluster.findings.any) await finish(cluster, faults);
+    if (!cluster.findings.any) await finish(cluster, faults, subject.awaits);
     if (!cluster.findings.any) judge(cluster, subject);
   } catch (error) {
     wrong = error;
@@ -86,7 +88,11 @@ export async function run<Service>(
 }
 
 /** The phase of liveness. */
-async function finish<Service>(cluster: SimCluster<Service>, faults: Faults): Promise<void> {
+async function finish<Service>(
+  cluster: SimCluster<Service>,
+  faults: Faults,
+  awaits: Subject<Service>['awaits'],
+): Promise<void> {
   const dead = chooseDead(cluster, faults);
   const alive = () => cluster.present.filter((name) => !dead.has(name));
   const rest = dead.size === 0 ? '' : `, ${[...dead].join(' ')} stay dead`;
@@ -101,6 +107,11 @@ async function finish<Service>(cluster: SimCluster<Service>, faults: Faults): Pr
   cluster.clientsActive = false;
   await demand(cluster, 'requests wait for ever', () => cluster.settled(alive()));
   await demand(cluster, 'replicas do not come together', () => together(cluster, alive()));
+  // Of those that are dead nobody knows what they can do.
+  if (awaits === undefined || dead.size > 0) return;
+  await demand(cluster, 'members do not come to where they shall be', () =>
+    awaits(alive().flatMap((name) => cluster.running(name)?.service ?? [])),
+  );
 }
 
 /** Lets the world go on until a condition holds, which must come to hold. */
