@@ -10,7 +10,7 @@ import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { ExchangeEvents, HttpExchange } from '../ports/http.ts';
 import type { Address, PeerCertificate } from '../ports/streams.ts';
-import { frame, wholeMessage } from './frame.ts';
+import { frame, frameInPlace, wholeMessage } from './frame.ts';
 import { IncomingMessages, type IncomingOptions } from './incoming.ts';
 import {
   encodeMessage,
@@ -180,15 +180,16 @@ export class Call<Request, Response> implements ServerCall<Response>, ExchangeEv
 
   send(response: Response): boolean {
     if (this.over) return false;
+    const codec = this.#method.response;
     let bytes: Uint8Array;
     try {
-      bytes = this.#method.response.encode(response);
+      bytes = codec.encode(response);
     } catch (error) {
       this.fail(error);
       return false;
     }
     this.#respond();
-    return this.#exchange.write(frame(bytes));
+    return this.#exchange.write(codec.prefixRoom === true ? frameInPlace(bytes) : frame(bytes));
   }
 
   finish(status: Status = okStatus): void {

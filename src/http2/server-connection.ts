@@ -10,6 +10,7 @@
  *
  * Length: one dispatch with a method for each type of frame, read beside section 6.
  */
+import { joinBytes } from '../base/join-bytes.ts';
 import type { HttpHeaders, HttpLimits } from '../ports/http.ts';
 import { Abuse } from './abuse.ts';
 import { type FieldBlock, FieldDecoder } from './field-decoder.ts';
@@ -213,6 +214,7 @@ export class ServerConnection implements StreamHost {
       stream.sendWindowBytes -= bytes.length;
       this.#out.frame(frameTypes.data, 0, stream.id, bytes);
       this.#abuse.useful();
+      this.#abuse.answered();
       this.#host.wake();
     }
     if (stream.waits) this.#waiting.add(stream);
@@ -345,7 +347,7 @@ export class ServerConnection implements StreamHost {
     }
     if ((flags & frameFlags.endHeaders) === 0) return;
     this.#block = undefined;
-    this.#wholeBlock(block.stream, joined(block.parts), block.endStream);
+    this.#wholeBlock(block.stream, joinBytes(block.parts), block.endStream);
   }
 
   #wholeBlock(id: number, block: Uint8Array, endStream: boolean): void {
@@ -598,14 +600,4 @@ function unpadded(flags: number, payload: Uint8Array, skip: number): Uint8Array 
 /** The stream on which one depends. */
 function dependency(flags: number, payload: Uint8Array): number {
   return readUint31(payload, (flags & frameFlags.padded) !== 0 ? 1 : 0);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

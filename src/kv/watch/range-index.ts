@@ -15,6 +15,8 @@ interface Range<T> {
 
 /** Ranges that are looked at one by one before they are sorted in. */
 const RECENT_MAX = 256;
+/** So many that nobody wants any more are left where they are, and so is a third of all ranges. */
+const EMPTIED_MAX = 256;
 
 export class RangeIndex<T> {
   readonly #single = new Map<string, Set<T>>();
@@ -62,7 +64,7 @@ export class RangeIndex<T> {
     if (range.members.size > 0) return;
     this.#ranges.delete(name);
     this.#emptied++;
-    if (this.#emptied > RECENT_MAX) this.#sort();
+    if (this.#emptied > Math.max(EMPTIED_MAX, this.#sorted.length / 3)) this.#sort();
   }
 
   /** Calls `found` for everyone who is interested in the key. */
@@ -75,13 +77,13 @@ export class RangeIndex<T> {
     this.#search({ low: 0, high: this.#sorted.length }, key, found);
   }
 
-  /** Whether anyone is interested in the key. */
-  has(key: Uint8Array): boolean {
-    let found = false;
+  /** How many are interested in the key. */
+  count(key: Uint8Array): number {
+    let count = 0;
     this.each(key, () => {
-      found = true;
+      count++;
     });
-    return found;
+    return count;
   }
 
   #search(
@@ -101,11 +103,12 @@ export class RangeIndex<T> {
   }
 
   #sort(): void {
+    const wanted = ({ members }: Range<T>): boolean => members.size > 0;
+    const recent = this.#recent.filter(wanted).sort(byBeginning);
+    // Two runs in order, which to sort is to merge.
+    this.#sorted = [...this.#sorted.filter(wanted), ...recent].sort(byBeginning);
     this.#recent = [];
     this.#emptied = 0;
-    this.#sorted = [...this.#ranges.values()].sort((a, b) =>
-      compareBytes(a.interval.from, b.interval.from),
-    );
     this.#reach = new Array<Uint8Array | undefined>(this.#sorted.length);
     this.#measure(0, this.#sorted.length);
   }
@@ -122,6 +125,10 @@ export class RangeIndex<T> {
     this.#reach[middle] = end;
     return { end };
   }
+}
+
+function byBeginning(a: Range<unknown>, b: Range<unknown>): number {
+  return compareBytes(a.interval.from, b.interval.from);
 }
 
 function contains({ from, to }: KeyInterval, key: Uint8Array): boolean {

@@ -1,6 +1,15 @@
-import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fresh } from '../../../test/mvcc/actions.ts';
+import { get, put } from '../../../test/mvcc/requests.ts';
+import { encodedPairs } from '../../mvcc/range.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
 import * as mvccpb from '../proto/gen/mvccpb/kv_pb.ts';
 import {
@@ -10,6 +19,7 @@ import {
   encodeTxnResponse,
   encodeWatchResponse,
 } from './encode.ts';
+import { headerOf, keyValueOf, rangeResponse } from './responses.ts';
 
 const signed = fc.oneof(
   fc.constant(0n),
@@ -40,6 +50,14 @@ const event = fc
   .map(({ prevKv, ...init }) =>
     create(mvccpb.EventSchema, { ...init, ...(prevKv === undefined ? {} : { prevKv }) }),
   );
+
+const pair = fc.tuple(fc.nat(500), fc.string({ maxLength: 40 }));
+const facts = fc.record({
+  clusterId: fc.bigInt(0n, 2n ** 64n - 1n),
+  memberId: fc.bigInt(0n, 2n ** 64n - 1n),
+  raftTerm: fc.maxSafeNat(),
+  revision: fc.constant(0),
+});
 
 function same<Schema extends DescMessage>(
   schema: Schema,
@@ -120,6 +138,35 @@ test('so are the answers of transactions, with others inside them', () => {
       const txn = create(pb.TxnResponseSchema, init);
       same(pb.TxnResponseSchema, txn, encodeTxnResponse(txn));
     }),
+  );
+});
+
+test('pairs that lie ready as bytes are sent as the objects that they stand for', () => {
+  fc.assert(
+    fc.property(
+      facts,
+      fc.array(pair, { minLength: 1, maxLength: 60 }),
+      fc.nat(70),
+      (of, puts, limit) => {
+        const model = fresh({ pages: { keysMin: 1, bytesMax: 2 ** 20 } });
+        for (const [at, value] of puts) model.apply(put(`key ${at}`, value));
+        const response = model.range(get('key', { end: '\0', limit }));
+        expect(encodedPairs(response)).toBeDefined();
+        const header = headerOf(of, response.revision);
+        const message = rangeResponse(response, header);
+        const whole = create(pb.RangeResponseSchema, {
+          header,
+          kvs: response.kvs.map(keyValueOf),
+          more: response.more,
+          count: BigInt(response.count),
+        });
+        same(pb.RangeResponseSchema, whole, encodeRangeResponse(message));
+        expect(toBinary(pb.RangeResponseSchema, message)).toEqual(
+          toBinary(pb.RangeResponseSchema, whole),
+        );
+      },
+    ),
+    { numRuns: 50 },
   );
 });
 

@@ -127,6 +127,7 @@ function codecOf<Message extends DescMessage>(schema: Message): Codec<MessageSha
     | undefined;
   return {
     encode: byHand ?? ((message) => toBinary(schema, message)),
+    prefixRoom: byHand !== undefined,
     decode:
       readByHand === undefined
         ? (bytes) => fromBinary(schema, bytes)
