@@ -46,6 +46,8 @@ export class Proposals {
   #queue: Pending[] = [];
   /** All of them, by sequence. */
   readonly #pending = new RecentTable<Pending>();
+  /** No deadline of these is before this: until then there is nobody to look for. */
+  #earliestMs = Number.POSITIVE_INFINITY;
 
   constructor(self: MemberId, random: Random, limit: number, answer: Answer) {
     this.#self = self;
@@ -100,6 +102,7 @@ export class Proposals {
       term: 0,
     };
     this.#pending.add(sequence, pending);
+    if (deadlineMs < this.#earliestMs) this.#earliestMs = deadlineMs;
     this.#queue.push(pending);
   }
 
@@ -193,10 +196,14 @@ export class Proposals {
 
   /** Fails what has waited too long. */
   expire(nowMs: number): void {
-    if (this.size === 0) return;
+    if (nowMs < this.#earliestMs) return;
+    this.#earliestMs = Number.POSITIVE_INFINITY;
     let queueIsOld = false;
     for (const pending of this.#pending.values()) {
-      if (pending.deadlineMs > nowMs) continue;
+      if (pending.deadlineMs > nowMs) {
+        this.#earliestMs = Math.min(this.#earliestMs, pending.deadlineMs);
+        continue;
+      }
       if (pending.state === 'queued') {
         queueIsOld = true;
         const text = 'no leader took the proposal before its deadline';

@@ -593,7 +593,8 @@ function unpadded(flags: number, payload: Uint8Array, skip: number): Uint8Array 
   const padded = (flags & frameFlags.padded) !== 0;
   const from = skip + (padded ? 1 : 0);
   const to = payload.length - (padded ? (payload[0] ?? 0) : 0);
-  return from > to ? undefined : payload.subarray(from, to);
+  if (from > to) return undefined;
+  return from === 0 && to === payload.length ? payload : payload.subarray(from, to);
 }
 
 /** The stream on which one depends. */

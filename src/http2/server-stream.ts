@@ -194,6 +194,14 @@ export class ServerStream implements HttpExchange {
       if (this.#bodyBytesLeft < 0) return false;
     }
     if (bytes.length === 0) return true;
+    if (!this.#paused && !this.#delivering && this.#held.length === 0) {
+      // Nothing waits, and nobody lets it wait: it need not be held.
+      this.#delivering = true;
+      this.#host.taken(this, bytes.length);
+      this.#events?.received(bytes);
+      this.#delivering = false;
+      return true;
+    }
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
     this.#deliver();

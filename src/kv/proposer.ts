@@ -84,7 +84,7 @@ export class Proposer {
    * @returns what the machine answered
    * @throws QuorateError its refusal, or why it could not be replicated, in etcd's words
    */
-  async propose<Value>(
+  propose<Value>(
     command: Command,
     options: CallOptions & {
       readonly requiredTerm?: number;
@@ -92,14 +92,20 @@ export class Proposer {
       readonly asMember?: boolean;
     } = {},
   ): Promise<Value> {
+    // Not `async`, which would cost each write a promise and a frame more.
     const { requiredTerm = 0, asMember = false } = options;
     // An empty name is the members' own, which nobody else may have.
     const caller = options.caller?.user === '' ? undefined : options.caller;
-    const bytes = encodeCommand(command, asMember ? memberIdentity : caller);
-    if (bytes.length > this.#requestBytesMax) {
-      throw new QuorateError('request-too-large', `the request has ${bytes.length} bytes`);
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeCommand(command, asMember ? memberIdentity : caller);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    this.figures.pending++;
+    if (bytes.length > this.#requestBytesMax) {
+      const text = `the request has ${bytes.length} bytes`;
+      return Promise.reject(new QuorateError('request-too-large', text));
+    }
     const sinceMs = this.#clock.monotonicMs();
     try {
       this.#checkBacklog();
@@ -107,14 +113,24 @@ export class Proposer {
       const { timeoutMs, signal } = this.#waiting(options);
       const request =
         signal === undefined ? { timeoutMs, requiredTerm } : { timeoutMs, requiredTerm, signal };
-      return (await this.group.propose(bytes, request)) as Value;
+      const asked = this.group.propose(bytes, request);
+      this.figures.pending++;
+      return asked.then(this.#answered, (error) => {
+        this.figures.pending--;
+        this.figures.failed++;
+        throw this.#inEtcdsWords(error, sinceMs);
+      }) as Promise<Value>;
     } catch (error) {
       this.figures.failed++;
-      throw this.#inEtcdsWords(error, sinceMs);
-    } finally {
-      this.figures.pending--;
+      return Promise.reject(this.#inEtcdsWords(error, sinceMs));
     }
   }
+
+  /** One for all proposals. */
+  readonly #answered = (value: unknown): unknown => {
+    this.figures.pending--;
+    return value;
+  };
 
   /** Waits until what is read here is linearizable. */
   async readIndex(options: CallOptions = {}): Promise<void> {

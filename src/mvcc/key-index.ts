@@ -75,9 +75,9 @@ export class KeyIndex {
     this.layers = layers;
   }
 
-  /** Puts an entry in its place; answers the place. */
-  set(key: Uint8Array, entry: IndexEntry): Uint8Array {
-    const place = this.#makePlace(key);
+  /** Puts an entry in its place, which is made if it is not given; answers the place. */
+  set(key: Uint8Array, entry: IndexEntry, found?: Uint8Array): Uint8Array {
+    const place = found ?? this.#makePlace(key);
     this.#store.put(place, encodeEntry(entry));
     return place;
   }

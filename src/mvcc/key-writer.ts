@@ -74,8 +74,9 @@ export class KeyWriter {
   }
 
   put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
-    const { counts, leases } = this.#parts;
-    const entry = entryOf(this.#parts, key);
+    const { counts, leases, store } = this.#parts;
+    const found = findPlace(store, key);
+    const entry = found && entryAt(this.#parts, found);
     const before = entry === undefined || entry.deleted ? undefined : entry;
     const state: KeyState = {
       deleted: false,
@@ -83,7 +84,7 @@ export class KeyWriter {
       version: (before?.version ?? 0) + 1,
       lease,
     };
-    const place = this.#write(key, value, state, entry);
+    const place = this.#write(key, value, state, entry, found);
     if (before !== undefined && before.lease !== 0n && before.lease !== lease) {
       leases.detach(before.lease, place);
     }
@@ -106,10 +107,12 @@ export class KeyWriter {
     value: Uint8Array,
     state: KeyState,
     before: IndexEntry | undefined,
+    found?: Uint8Array,
   ): Uint8Array {
     const latest: Revision = { main: this.#main, sub: this.#events.length };
     this.#parts.pages.touched(key);
-    const { place, record } = writeState(this.#parts, { key, value, state, before, latest });
+    const change = { key, value, state, before, latest, found };
+    const { place, record } = writeState(this.#parts, change);
     this.#events.push(new Change(this.#parts, latest, record));
     return place;
   }
@@ -125,6 +128,8 @@ export function writeState(
     /** The entry until now, unless its key was deleted and that is compacted. */
     readonly before: IndexEntry | undefined;
     readonly latest: Revision;
+    /** The place of the key in the index, where that is known. */
+    readonly found?: Uint8Array | undefined;
   },
 ): { readonly place: Uint8Array; readonly record: KeyRecord } {
   const { store, index, facts } = parts;
@@ -147,26 +152,38 @@ export function writeState(
   const bytes = encodeRecord(record);
   store.put(at, bytes);
   facts.hash = crc32c(bytes, 0, bytes.length, crc32c(at, 0, at.length, facts.hash));
-  const place = index.set(key, {
-    deleted,
-    latest,
-    createRevision,
-    version,
-    depth,
-    lease,
-    jump,
-    nextJump,
-  });
+  const place = index.set(
+    key,
+    {
+      deleted,
+      latest,
+      createRevision,
+      version,
+      depth,
+      lease,
+      jump,
+      nextJump,
+    },
+    change.found,
+  );
   return { place, record };
 }
 
 /** What the index holds for a key, as commands see it. */
 export function entryOf(
-  { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
+  parts: Pick<ModelParts, 'store' | 'facts'>,
   key: Uint8Array,
 ): IndexEntry | undefined {
-  const place = findPlace(store, key);
-  const bytes = place && store.get(place);
+  const place = findPlace(parts.store, key);
+  return place && entryAt(parts, place);
+}
+
+/** The same, where the place of the key is known. */
+function entryAt(
+  { store, facts }: Pick<ModelParts, 'store' | 'facts'>,
+  place: Uint8Array,
+): IndexEntry | undefined {
+  const bytes = store.get(place);
   if (bytes === undefined) return undefined;
   const entry = decodeEntry(bytes);
   // Whether the compaction has already come by to remove it is no affair of the replicated state.
