@@ -5,6 +5,7 @@
  * times.
  */
 import { compareBytes } from '../../base/compare-bytes.ts';
+import { latin1 } from '../../base/latin1.ts';
 import type { KeyInterval } from '../../mvcc/key-intervals.ts';
 
 interface Range<T> {
@@ -30,7 +31,7 @@ export class RangeIndex<T> {
   /** @param single the one key `interval.from` */
   add(interval: KeyInterval, single: boolean, member: T): void {
     if (single) {
-      const key = textOf(interval.from);
+      const key = latin1(interval.from);
       const members = this.#single.get(key);
       if (members === undefined) this.#single.set(key, new Set([member]));
       else members.add(member);
@@ -50,7 +51,7 @@ export class RangeIndex<T> {
 
   remove(interval: KeyInterval, single: boolean, member: T): void {
     if (single) {
-      const key = textOf(interval.from);
+      const key = latin1(interval.from);
       const members = this.#single.get(key);
       members?.delete(member);
       if (members?.size === 0) this.#single.delete(key);
@@ -68,7 +69,7 @@ export class RangeIndex<T> {
 
   /** Calls `found` for everyone who is interested in the key. */
   each(key: Uint8Array, found: (member: T) => void): void {
-    const members = this.#single.get(textOf(key));
+    const members = this.#single.size === 0 ? undefined : this.#single.get(latin1(key));
     if (members !== undefined) for (const member of members) found(member);
     for (const range of this.#recent) {
       if (contains(range.interval, key)) for (const member of range.members) found(member);
@@ -134,15 +135,6 @@ function contains({ from, to }: KeyInterval, key: Uint8Array): boolean {
   return compareBytes(from, key) <= 0 && (to === undefined || compareBytes(key, to) < 0);
 }
 
-/** Bytes as a string of as many characters: a key for a Map. */
-function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  }
-  return text;
-}
-
 function nameOf({ from, to }: KeyInterval): string {
-  return `${from.length} ${textOf(from)}${to === undefined ? '' : ` ${textOf(to)}`}`;
+  return `${from.length} ${latin1(from)}${to === undefined ? '' : ` ${latin1(to)}`}`;
 }

@@ -16,6 +16,7 @@ import {
   encodeDeleteRangeResponse,
   encodePutResponse,
   encodeRangeResponse,
+  encodeTxnResponse,
   encodeWatchResponse,
 } from './encode.ts';
 import { headerOf, keyValueOf, rangeResponse } from './responses.ts';
@@ -108,6 +109,35 @@ test('what is written by hand is read by the library as the same message', () =>
         same(pb.WatchResponseSchema, response, encodeWatchResponse(response));
       },
     ),
+  );
+});
+
+test('so are the answers of transactions, with others inside them', () => {
+  const inner = fc
+    .tuple(fc.option(header, { nil: undefined }), fc.array(kv, { maxLength: 3 }), signed)
+    .map(([of, kvs, count]) => {
+      const [prevKv] = kvs;
+      const some = of === undefined ? {} : { header: of };
+      const put = { ...some, ...(prevKv === undefined ? {} : { prevKv }) };
+      return [
+        { response: { case: 'responseRange' as const, value: { ...some, kvs, count } } },
+        { response: { case: 'responsePut' as const, value: put } },
+        {
+          response: {
+            case: 'responseDeleteRange' as const,
+            value: { ...some, deleted: count, prevKvs: kvs },
+          },
+        },
+        {},
+      ];
+    });
+  fc.assert(
+    fc.property(header, fc.boolean(), inner, inner, (of, succeeded, first, second) => {
+      const nested = { response: { case: 'responseTxn' as const, value: { responses: second } } };
+      const init = { header: of, succeeded, responses: [...first, nested] };
+      const txn = create(pb.TxnResponseSchema, init);
+      same(pb.TxnResponseSchema, txn, encodeTxnResponse(txn));
+    }),
   );
 });
 

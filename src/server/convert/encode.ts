@@ -97,6 +97,12 @@ class FieldWriter {
     this.#at += value.length;
   }
 
+  /** Fields that are bytes already. */
+  raw(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
   /** Begins a message of that size. */
   open(tag: number, size: number): void {
     this.buffer[this.#at++] = tag;
@@ -117,11 +123,26 @@ class FieldWriter {
 const varint = (field: number): number => field << 3;
 const delimited = (field: number): number => (field << 3) | 2;
 
+/** Who answers, in bytes: a member says the same two large numbers in every answer. */
+let lastMember: { clusterId: bigint; memberId: bigint; bytes: Uint8Array } = {
+  clusterId: 0n,
+  memberId: 0n,
+  bytes: new Uint8Array(0),
+};
+
+function memberBytes({ clusterId, memberId }: pb.ResponseHeader): Uint8Array {
+  if (lastMember.clusterId !== clusterId || lastMember.memberId !== memberId) {
+    const writer = FieldWriter.ofSize(numberField(clusterId) + numberField(memberId));
+    writer.number(varint(1), clusterId);
+    writer.number(varint(2), memberId);
+    lastMember = { clusterId, memberId, bytes: writer.buffer };
+  }
+  return lastMember.bytes;
+}
+
 function headerSize(header: pb.ResponseHeader): number {
-  const { clusterId, memberId, revision, raftTerm } = header;
-  return (
-    numberField(clusterId) + numberField(memberId) + numberField(revision) + numberField(raftTerm)
-  );
+  const { revision, raftTerm } = header;
+  return memberBytes(header).length + numberField(revision) + numberField(raftTerm);
 }
 
 const headerField = (header: pb.ResponseHeader | undefined): number =>
@@ -130,8 +151,7 @@ const headerField = (header: pb.ResponseHeader | undefined): number =>
 function writeHeader(writer: FieldWriter, header: pb.ResponseHeader | undefined): void {
   if (header === undefined) return;
   writer.open(delimited(1), headerSize(header));
-  writer.number(varint(1), header.clusterId);
-  writer.number(varint(2), header.memberId);
+  writer.raw(memberBytes(header));
   writer.number(varint(3), header.revision);
   writer.number(varint(4), header.raftTerm);
 }
@@ -227,6 +247,53 @@ export function encodeDeleteRangeResponse(response: pb.DeleteRangeResponse): Uin
   writer.number(varint(2), deleted);
   for (const kv of prevKvs) writeKeyValue(writer, 3, kv);
   return writer.message;
+}
+
+/** The field of a ResponseOp for each kind of answer. */
+const operationFields = {
+  responseRange: 1,
+  responsePut: 2,
+  responseDeleteRange: 3,
+  responseTxn: 4,
+} as const;
+
+function encodeOperationResponse({ response }: pb.ResponseOp): Uint8Array {
+  switch (response.case) {
+    case 'responseRange':
+      return encodeRangeResponse(response.value);
+    case 'responsePut':
+      return encodePutResponse(response.value);
+    case 'responseDeleteRange':
+      return encodeDeleteRangeResponse(response.value);
+    case 'responseTxn':
+      return encodeTxnResponse(response.value);
+    default:
+      return new Uint8Array(0);
+  }
+}
+
+/** TxnResponse. The answers in it are bytes first, for some of them are that already. */
+export function encodeTxnResponse({ header, succeeded, responses }: pb.TxnResponse): Uint8Array {
+  const inner = responses.map(encodeOperationResponse);
+  let size = headerField(header) + boolField(succeeded);
+  for (const [at, bytes] of inner.entries()) {
+    size += messageField(operationSize(responses[at]!, bytes));
+  }
+  const writer = FieldWriter.ofSize(size);
+  writeHeader(writer, header);
+  writer.bool(varint(2), succeeded);
+  for (const [at, bytes] of inner.entries()) {
+    const operation = responses[at]!;
+    writer.open(delimited(3), operationSize(operation, bytes));
+    if (operation.response.case === undefined) continue;
+    writer.open(delimited(operationFields[operation.response.case]), bytes.length);
+    writer.raw(bytes);
+  }
+  return writer.buffer;
+}
+
+function operationSize({ response }: pb.ResponseOp, bytes: Uint8Array): number {
+  return response.case === undefined ? 0 : messageField(bytes.length);
 }
 
 function eventSize({ type, kv, prevKv }: mvccpb.Event): number {
