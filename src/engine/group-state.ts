@@ -92,6 +92,11 @@ export function encodeKeptState(
   return joinBytes(all);
 }
 
+/** The group whose state it is. @throws QuorateError `malformed-message` */
+export function keptGroup(bytes: Uint8Array): GroupId {
+  return new ByteReader(bytes).number();
+}
+
 /**
  * Fills `state` and returns the configuration.
  * @throws QuorateError `malformed-message`, `format-too-new`; `group-deleted` where the store is that

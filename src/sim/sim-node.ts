@@ -29,6 +29,10 @@ export interface NodeOptions {
   readonly faults?: DiskFaults;
   /** 1 GiB by default. */
   readonly capacityBytes?: number;
+  /** How long a turn of its event loop lasts at most; 0.02 by default, as on a quick machine. */
+  readonly turnMsMax?: number;
+  /** How many times longer everything takes on its disk; 1 by default. */
+  readonly diskSlowness?: number;
   /** What gets the lines that its processes log; nobody by default. */
   readonly logger?: Logger;
 }
@@ -69,8 +73,11 @@ export class SimNode implements PacketHost, StreamHost {
     this.#network = network;
     this.#logger = options.logger ?? silentLogger;
     this.#ip = network.freshIp();
-    this.clocks = new NodeClocks(scheduler);
-    this.volume = new SimVolume(scheduler.randomFor(`volume of ${name}`), options);
+    this.clocks = new NodeClocks(scheduler, options.turnMsMax);
+    this.volume = new SimVolume(scheduler.randomFor(`volume of ${name}`), {
+      ...options,
+      slowness: options.diskSlowness,
+    });
     network.addHost(this);
     this.#ports = this.#startProcess();
   }
