@@ -1,6 +1,7 @@
 /** Reads and writes of keys: what is read needs no entry in the log, what is written one. */
 import { QuorateError } from '../base/errors.ts';
 import { checkRequest, onlyReads } from '../mvcc/check-request.ts';
+import type { LongRange } from '../mvcc/long-range.ts';
 import type {
   CompactRequest,
   DeleteRangeRequest,
@@ -14,6 +15,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '../mvcc/request.ts';
+import type { Clock } from '../ports/clock.ts';
 import type {
   CallOptions,
   KvKeys,
@@ -29,6 +31,10 @@ import type { WatchHub } from './watch/watch-hub.ts';
 
 /** Keys in one part of a streamed range, and how large they may become together. */
 const STREAMED_KEYS = 1000;
+/** Keys of a long range that are read in one turn: some ten milliseconds. */
+const STEP_KEYS = 2000;
+/** Each holds a state of the store, and its answer while that grows; beyond it `too-many-requests`. */
+const LONG_RANGES_MAX = 64;
 
 export class Keys implements KvKeys {
   readonly #proposer: Proposer;
@@ -36,6 +42,8 @@ export class Keys implements KvKeys {
   readonly #hub: WatchHub;
   readonly #housekeeping: Housekeeping;
   readonly #operationsMax: number;
+  readonly #clock: Clock;
+  #longRanges = 0;
 
   constructor(init: {
     readonly proposer: Proposer;
@@ -43,12 +51,14 @@ export class Keys implements KvKeys {
     readonly hub: WatchHub;
     readonly housekeeping: Housekeeping;
     readonly operationsMax: number;
+    readonly clock: Clock;
   }) {
     this.#proposer = init.proposer;
     this.#machine = init.machine;
     this.#hub = init.hub;
     this.#housekeeping = init.housekeeping;
     this.#operationsMax = init.operationsMax;
+    this.#clock = init.clock;
   }
 
   async range(request: RangeRequest, options: ReadOptions = {}): Promise<RangeResponse> {
@@ -56,7 +66,29 @@ export class Keys implements KvKeys {
     if (options.serializable !== true) await this.#proposer.readIndex(options);
     else refuseIfGone(options);
     this.#machine.checkOperation(options.caller, request);
-    return this.#machine.model.range(request);
+    const { model } = this.#machine;
+    const long = model.longRange(request);
+    return long === undefined ? model.range(request) : this.#inSteps(long, options);
+  }
+
+  /** Other work comes between two steps. */
+  async #inSteps(long: LongRange, options: ReadOptions): Promise<RangeResponse> {
+    this.#longRanges++;
+    try {
+      if (this.#longRanges > LONG_RANGES_MAX) {
+        throw new QuorateError('too-many-requests', 'too many long ranges are being read');
+      }
+      while (long.step(STEP_KEYS)) {
+        await new Promise<void>((resolve) => void this.#clock.after(0, resolve));
+        refuseIfGone(options);
+        if (this.#proposer.closed)
+          throw new QuorateError('server-stopped', 'the service has ended');
+      }
+      return long.answer();
+    } finally {
+      this.#longRanges--;
+      long.close();
+    }
   }
 
   async *rangeStream(

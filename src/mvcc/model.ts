@@ -25,7 +25,9 @@ import { KeyCounts } from './key-counts.ts';
 import { KeyIndex } from './key-index.ts';
 import { defaultPageLimits, KeyPages, type PageLimits } from './key-pages.ts';
 import { KeyWriter, type ModelParts } from './key-writer.ts';
+import { rangeEndOf } from './layout.ts';
 import { type Lease, Leases } from './leases.ts';
+import { canBeLong, LongRange, longRangeKeysMin } from './long-range.ts';
 import { ModelSnapshot } from './model-snapshot.ts';
 import { deleteRange, put, transact } from './operations.ts';
 import { checkRevision, type Readable, readRange } from './range.ts';
@@ -117,6 +119,25 @@ export class Model {
     checkRequest(request);
     this.#refuseIfCorrupt();
     return readRange(this.#readable(), request);
+  }
+
+  /**
+   * The same in steps, for a range of so many keys that it would take too long at once; undefined for
+   * all others. To be closed.
+   * @throws QuorateError as {@link Model.range}
+   */
+  longRange(request: RangeRequest, keysMin = longRangeKeysMin): LongRange | undefined {
+    if (!canBeLong(request, keysMin)) return undefined;
+    const end = rangeEndOf(request.rangeEnd);
+    const { counts } = this.#parts;
+    const to = typeof end === 'string' ? undefined : end;
+    if (counts.total < keysMin || counts.count(request.key, to) < keysMin) return undefined;
+    checkRequest(request);
+    this.#refuseIfCorrupt();
+    const present = this.revision;
+    const revision = request.revision <= 0 ? present : request.revision;
+    checkRevision(this.#readable(), revision);
+    return new LongRange(request, { snapshot: this.#snapshot(), present, revision });
   }
 
   /** A transaction that only reads, see `onlyReads`. @throws as {@link Model.apply} */

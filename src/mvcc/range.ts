@@ -74,7 +74,7 @@ export function readRange(state: Readable, request: RangeRequest): RangeResponse
   const plain = !sorted && !reverse && !bounded && !request.keysOnly;
   if (plain && revision === state.revision) {
     const found = state.pages?.read(from, to, request.limit);
-    if (found !== undefined) return pagedAnswer(revision, request.limit, found);
+    if (found !== undefined) return encodedAnswer(revision, request.limit, found);
   }
   const enough = request.limit > 0 && cutFirst ? request.limit + 1 : Number.POSITIVE_INFINITY;
   const valueNeeded = !request.keysOnly || order.target === 'value';
@@ -129,7 +129,11 @@ export function encodedPairs(response: RangeResponse): Uint8Array | undefined {
 }
 
 /** Most answers are sent as they lie in the pages: objects are made of them only if someone looks. */
-function pagedAnswer(revision: number, limit: number, { bytes, count }: PagedPairs): RangeResponse {
+export function encodedAnswer(
+  revision: number,
+  limit: number,
+  { bytes, count }: PagedPairs,
+): RangeResponse {
   let kvs: readonly KeyValue[] | undefined;
   const response: RangeResponse = {
     type: 'range',

@@ -40,6 +40,25 @@ const bytesField = ({ length }: Uint8Array): number =>
 /** A message with its tag and length, even if it is empty. */
 const messageField = (size: number): number => 1 + lengthBytes(size) + size;
 
+/**
+ * Small messages of one moment lie side by side: a buffer for each costs more than what is written
+ * into it. The shared ones are small, since one message that waits for its client keeps all of it.
+ */
+const sharedBytes = 16_384;
+const sharedMessageBytesMax = 1_024;
+let shared = new Uint8Array(0);
+let sharedAt = 0;
+
+function roomFor(size: number): Uint8Array {
+  if (size > sharedMessageBytesMax) return new Uint8Array(size);
+  if (sharedAt + size > shared.length) {
+    shared = new Uint8Array(sharedBytes);
+    sharedAt = 0;
+  }
+  sharedAt += size;
+  return shared.subarray(sharedAt - size, sharedAt);
+}
+
 /** Writes into a buffer of exactly the right size. */
 class FieldWriter {
   readonly buffer: Uint8Array;
@@ -53,7 +72,7 @@ class FieldWriter {
 
   /** For a message of that size, with room for gRPC's prefix before it. */
   static ofSize(size: number): FieldWriter {
-    return new FieldWriter(new Uint8Array(prefixBytes + size), prefixBytes);
+    return new FieldWriter(roomFor(prefixBytes + size), prefixBytes);
   }
 
   /** What was written, without the room before it. */
