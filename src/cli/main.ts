@@ -5,11 +5,6 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
-import { gossipCommand, gossipUsage } from './gossip.ts';
-import { recoverCommand, recoverUsage } from './recover.ts';
-import { serveCommand, serveUsage } from './serve.ts';
-import { simCommand, simUsage } from './sim.ts';
-import { snapshotCommand, snapshotUsage } from './snapshot.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
 interface Command {
@@ -18,12 +13,28 @@ interface Command {
   readonly run: (args: readonly string[]) => Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
-  serve: { usage: serveUsage, run: serveCommand },
-  gossip: { usage: gossipUsage, run: gossipCommand },
-  recover: { usage: recoverUsage, run: recoverCommand },
-  snapshot: { usage: snapshotUsage, run: snapshotCommand },
-  sim: { usage: simUsage, run: simCommand },
+/** Each is loaded when it is asked for: what the others need would double the time of a start. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  async serve() {
+    const { serveUsage: usage, serveCommand: run } = await import('./serve.ts');
+    return { usage, run };
+  },
+  async gossip() {
+    const { gossipUsage: usage, gossipCommand: run } = await import('./gossip.ts');
+    return { usage, run };
+  },
+  async recover() {
+    const { recoverUsage: usage, recoverCommand: run } = await import('./recover.ts');
+    return { usage, run };
+  },
+  async snapshot() {
+    const { snapshotUsage: usage, snapshotCommand: run } = await import('./snapshot.ts');
+    return { usage, run };
+  },
+  async sim() {
+    const { simUsage: usage, simCommand: run } = await import('./sim.ts');
+    return { usage, run };
+  },
 };
 
 const helpWords = ['help', '-help', '--help', '-h'];
@@ -35,14 +46,16 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(version);
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) {
     const asked = helpWords.includes(name);
-    const topic = commands[rest[0] ?? ''];
-    if (asked) console.log(topic?.usage ?? overview());
-    else console.error(`There is no command "${name}".\n\n${overview()}`);
+    const topic = Object.hasOwn(commands, rest[0] ?? '') ? commands[rest[0]!] : undefined;
+    const help = topic === undefined ? await overview() : (await topic()).usage;
+    if (asked) console.log(help);
+    else console.error(`There is no command "${name}".\n\n${help}`);
     return asked ? 0 : 2;
   }
+  const command = await load();
   if (rest.some((word) => helpWords.slice(1).includes(word)) || rest[0] === 'help') {
     console.log(command.usage);
     return 0;
@@ -57,8 +70,9 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /** What each command is for, in a line. */
-function overview(): string {
-  const lines = Object.values(commands).flatMap(({ usage }) => usage.split('\n'));
+async function overview(): Promise<string> {
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  const lines = loaded.flatMap(({ usage }) => usage.split('\n'));
   const heads = lines.filter((line) => line.startsWith('quorate '));
   return `${heads.join('\n')}\n\nquorate help COMMAND says more; quorate version, which version this is.`;
 }

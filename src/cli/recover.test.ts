@@ -35,7 +35,9 @@ describe('quorate recover', () => {
     await expect(run('--data', root, '--yes')).rejects.toMatchObject({ code: 'not-a-member' });
     const member = await openMember({ name: 'a', dataDir, settings });
     await member.group('journal', new Journal());
-    await expect(run('--data', dataDir, '--yes')).rejects.toMatchObject({ code: 'directory-locked' });
+    await expect(run('--data', dataDir, '--yes')).rejects.toMatchObject({
+      code: 'directory-locked',
+    });
     await member.close();
   });
 

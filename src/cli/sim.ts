@@ -87,11 +87,11 @@ interface OneFlags {
 /** Runs one plan, and tells all about it. */
 async function one(plan: Plan, { log, history, page }: OneFlags, runsMax: number): Promise<number> {
   const startMs = Date.now();
-  let seen = house();
+  let seen = house(plan.seed);
   const first = seen;
   let fresh = true;
   const subject = () => {
-    if (!fresh) seen = house();
+    if (!fresh) seen = house(plan.seed);
     fresh = false;
     return seen.subject;
   };
@@ -211,7 +211,7 @@ async function work(text: string): Promise<number> {
     const plan = drawPlan(seed);
     const enough = (): boolean => Date.now() - startMs > shrinkMsMax.many;
     const how = { shrinkRunsMax, enough, replay: replayOf() };
-    const { result, failure } = await attempt(plan, () => house().subject, how);
+    const { result, failure } = await attempt(plan, () => house(seed).subject, how);
     const numbers = numbersOf(result, Date.now() - startMs);
     await tellParent({ type: 'run', numbers, failure } satisfies Told);
   }

@@ -3,7 +3,7 @@
  * process that runs on it, or none.
  */
 import { assert } from '../base/assert.ts';
-import type { Logger } from '../ports/logger.ts';
+import { type Logger, silentLogger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { DiskFaults } from './disk-faults.ts';
 import { HostSockets } from './host-sockets.ts';
@@ -71,7 +71,7 @@ export class SimNode implements PacketHost, StreamHost {
     this.name = name;
     this.#scheduler = scheduler;
     this.#network = network;
-    this.#logger = options.logger ?? silent;
+    this.#logger = options.logger ?? silentLogger;
     this.#ip = network.freshIp();
     this.clocks = new NodeClocks(scheduler, options.turnMsMax);
     this.volume = new SimVolume(scheduler.randomFor(`volume of ${name}`), {
@@ -194,11 +194,3 @@ export class SimNode implements PacketHost, StreamHost {
     process.plan(0, 'start', () => this.#program(ports));
   }
 }
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
