@@ -208,6 +208,13 @@ export class LayeredStore implements StoreView {
     this.#clear();
   }
 
+  /** Empties the store for good; `done` when that would survive a loss of power. */
+  clear(done: Done): void {
+    this.beginRestore();
+    this.#restoring = false;
+    this.#store.write([], (error) => done(error ?? this.#failure ?? null));
+  }
+
   /** Between the parts of a restored state: `done` when there is room for more. */
   drain(done: Done): void {
     assert(this.#restoring, 'no restore is going on');

@@ -61,12 +61,6 @@ class FieldWriter {
     return this.buffer.subarray(prefixBytes, this.#at);
   }
 
-  /** Bytes as they are. */
-  raw(bytes: Uint8Array): void {
-    this.buffer.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
   get at(): number {
     return this.#at;
   }
@@ -135,7 +129,7 @@ function memberBytes({ clusterId, memberId }: pb.ResponseHeader): Uint8Array {
     const writer = FieldWriter.ofSize(numberField(clusterId) + numberField(memberId));
     writer.number(varint(1), clusterId);
     writer.number(varint(2), memberId);
-    lastMember = { clusterId, memberId, bytes: writer.buffer };
+    lastMember = { clusterId, memberId, bytes: writer.message };
   }
   return lastMember.bytes;
 }
@@ -289,7 +283,7 @@ export function encodeTxnResponse({ header, succeeded, responses }: pb.TxnRespon
     writer.open(delimited(operationFields[operation.response.case]), bytes.length);
     writer.raw(bytes);
   }
-  return writer.buffer;
+  return writer.message;
 }
 
 function operationSize({ response }: pb.ResponseOp, bytes: Uint8Array): number {

@@ -11,6 +11,8 @@ import type { Replica } from '../../engine/replica.ts';
 import type { ConfigurationState } from '../../raft/configuration.ts';
 import type { MemberId } from '../../raft/entry.ts';
 import type { Message } from '../../raft/message.ts';
+import { ConfigurationChecker } from './configurations.ts';
+import { checkDurable, type DurableLedger } from './durable.ts';
 import type { Findings } from './findings.ts';
 
 /** Entries are read in pieces of this size. */
@@ -33,6 +35,8 @@ interface GroupFacts {
   highestCommit: number;
   /** The furthest entry that members, by their ids, have acknowledged in the latest such term. */
   readonly acknowledged: Map<MemberId, { term: number; index: number }>;
+  /** All votes for others that have left a member. */
+  readonly granted: { term: number; voter: MemberId; candidate: MemberId }[];
 }
 
 /** What a member has told others of itself, and must hold to after a crash. */
@@ -60,6 +64,9 @@ export interface WatchedLife {
   readonly name: string;
   readonly number: number;
   readonly before: Map<number, Before>;
+  readonly configurations: Map<number, ConfigurationChecker>;
+  /** What of it is durable. */
+  readonly ledger: DurableLedger;
 }
 
 /** Hears who leads. */
@@ -87,13 +94,16 @@ export class ConsensusChecker {
     return this.#groups.get(group)?.highestCommit ?? 0;
   }
 
-  begin(name: string, number: number): WatchedLife {
-    return { name, number, before: new Map() };
+  begin(name: string, number: number, ledger: DurableLedger): WatchedLife {
+    return { name, number, before: new Map(), configurations: new Map(), ledger };
   }
 
   /** Looks at all replicas of a member after it has handled an event. */
   look(life: WatchedLife, replicas: Iterable<Replica>): void {
-    for (const replica of replicas) this.#lookAt(life, replica);
+    for (const replica of replicas) {
+      this.#lookAt(life, replica);
+      life.configurations.get(replica.id)?.look(replica);
+    }
   }
 
   #lookAt(life: WatchedLife, replica: Replica): void {
@@ -105,6 +115,9 @@ export class ConsensusChecker {
     if (before === undefined) {
       before = { term: 0, role: 'follower', lastIndex: 0, commit: 0, applied: 0, configuration };
       life.before.set(replica.id, before);
+      life.ledger.begin(replica.id, { lastIndex, term, vote: core.vote });
+      const { configurations, name } = life;
+      configurations.set(replica.id, new ConfigurationChecker(this.#findings, name, replica));
       this.#returned(life, replica, lastIndex);
     } else if (
       before.term === term &&
@@ -174,6 +187,7 @@ export class ConsensusChecker {
       const message = `group ${replica.id}, term ${term}: both ${known} and ${who} lead`;
       this.#wrong('one-leader', message);
     }
+    if (known !== who) this.#voted(who, replica, facts);
     facts.leaders.set(term, who);
     this.#onLeader(name, replica.id, term);
     const before = facts.commitsByTerm.findLast((each) => each.term < term);
@@ -191,8 +205,20 @@ export class ConsensusChecker {
     }
   }
 
+  /** Whoever leads was voted for: by a majority of each set that decides, learners not counted. */
+  #voted(who: string, { id: group, raft }: Replica, { granted }: GroupFacts): void {
+    const { id, term, configuration } = raft.core;
+    const { voters, votersOutgoing } = configuration;
+    const votes = granted.filter((each) => each.term === term && each.candidate === id);
+    const has = (voter: MemberId): boolean =>
+      voter === id || votes.some((each) => each.voter === voter);
+    if (majorities({ voters, votersOutgoing }, has)) return;
+    const message = `${who} leads group ${group} in term ${term}, without the votes of a majority`;
+    this.#wrong('election-quorum', message);
+  }
+
   /** A leader has moved its commit index: by the rule, and by those who counted before or count now. */
-  #commits({ name }: WatchedLife, replica: Replica, before: ConfigurationState): void {
+  #commits({ name, ledger }: WatchedLife, replica: Replica, before: ConfigurationState): void {
     const { id, term, log, configuration } = replica.raft.core;
     const index = log.committed;
     const where = (): string =>
@@ -203,15 +229,11 @@ export class ConsensusChecker {
     }
     const { acknowledged } = this.#facts(replica.id);
     const has = (voter: MemberId): boolean => {
+      if (voter === id) return ledger.lastIndex(replica.id) >= index;
       const told = acknowledged.get(voter);
-      return voter === id || (told !== undefined && told.term >= term && told.index >= index);
+      return told !== undefined && told.term >= term && told.index >= index;
     };
-    const decided = [before, configuration].some(({ voters, votersOutgoing }) =>
-      [voters, votersOutgoing].every((half) => {
-        const count = half.filter(has).length;
-        return half.length === 0 || 2 * count > half.length;
-      }),
-    );
+    const decided = [before, configuration].some((each) => majorities(each, has));
     if (!decided) this.#wrong('commit-quorum', `${where()}, which no majority has acknowledged`);
   }
 
@@ -244,12 +266,14 @@ export class ConsensusChecker {
   }
 
   /** Looks at what leaves a member: one vote a term, and none of a term gone by. */
-  sends(name: string, group: number, message: Message): void {
+  sends({ name, ledger }: WatchedLife, group: number, message: Message): void {
+    if (!this.forgiven.has(name)) checkDurable(this.#findings, ledger, { name, group, message });
     const promises = this.#promisesOf(name, group);
     if (message.type === 'vote-reply' && message.granted) {
       const { term, to } = message;
       const known = promises.votes.get(term) ?? to;
       promises.votes.set(term, known);
+      this.#facts(group).granted.push({ term, voter: message.from, candidate: to });
       const where = `${name}, group ${group}, term ${term}`;
       if (known !== to) this.#wrong('one-vote', `${where}: voted for ${known} and for ${to}`);
       if (term < promises.term) {
@@ -293,6 +317,7 @@ export class ConsensusChecker {
         commitsByTerm: [],
         highestCommit: 0,
         acknowledged: new Map(),
+        granted: [],
       };
       this.#groups.set(group, facts);
     }
@@ -302,6 +327,16 @@ export class ConsensusChecker {
   #wrong(rule: string, message: string): void {
     this.#findings.report(rule, message);
   }
+}
+
+/** Whether a majority of each set that decides has something. */
+function majorities(
+  { voters, votersOutgoing }: Pick<ConfigurationState, 'voters' | 'votersOutgoing'>,
+  has: (voter: MemberId) => boolean,
+): boolean {
+  return [voters, votersOutgoing].every(
+    (half) => half.length === 0 || 2 * half.filter(has).length > half.length,
+  );
 }
 
 function hex(hash: number): string {

@@ -111,11 +111,11 @@ export class Registers implements Machine {
   }
 
   restore(): MachineRestore {
-    const decoder = new TextDecoder();
+    const stream = new TextDecoder();
     let text = '';
     return {
       chunk: (bytes) => {
-        text += decoder.decode(bytes, { stream: true });
+        text += stream.decode(bytes, { stream: true });
       },
       finish: () => {
         const [hash, ...lines] = text.split('\n');

@@ -10,7 +10,8 @@ import { openMemberOn } from '../../member/open-member.ts';
 import type { Tuning } from '../../member/startup-options.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Random } from '../../ports/random.ts';
-import { ConsensusChecker, type WatchedLife } from '../checkers/consensus.ts';
+import { ConsensusChecker } from '../checkers/consensus.ts';
+import { DurableLedger } from '../checkers/durable.ts';
 import { Findings } from '../checkers/findings.ts';
 import { OrderChecker } from '../checkers/order.ts';
 import { StateChecker } from '../checkers/states.ts';
@@ -101,6 +102,8 @@ export class SimCluster<Service> {
   readonly ids = new Map<string, number>();
   /** Members that were let go, or are to be: they are not started again. */
   readonly gone = new Set<string>();
+  /** Members that are told to repair a damaged log from the others. */
+  readonly repairing = new Set<string>();
   /** Codes with which a member may end, beside those of closing. */
   readonly excuses = new Map<string, Set<string>>();
   /** Whether clients go on to ask. */
@@ -265,18 +268,22 @@ export class SimCluster<Service> {
     const { application, clientsPerMember } = this.#options;
     try {
       const listen = `${name}:${port}`;
-      const options = { name, dataDir: '', listen: `0.0.0.0:${port}`, advertise: listen, ...how };
-      const member = await openMemberOn(ports, { ...options, clusterToken: 'world' }, tuning);
+      const repair = this.repairing.has(name);
+      const where = { name, dataDir: '', listen: `0.0.0.0:${port}`, advertise: listen, ...how };
+      const options = { ...where, clusterToken: 'world', repair };
+      const ledger = new DurableLedger();
+      const watched: Ports = { ...ports, disk: ledger.watch(ports.disk) };
+      const member = await openMemberOn(watched, options, tuning);
       life.member = member;
       life.engine = member.engine;
       this.ids.set(name, member.id);
-      const watched: WatchedLife = this.checkers.consensus.begin(name, number);
       life.taps = new MemberTaps({
         name,
         member,
-        life: watched,
+        life: this.checkers.consensus.begin(name, number, ledger),
         checkers: this.checkers,
-        alive: () => life.ended === undefined && this.#isCurrent(name, life),
+        // A member whose group could not be opened goes on all the same, and votes.
+        alive: () => this.#isCurrent(name, life),
         nowMs: () => this.world.nowMs,
         settled: () => this.world.settleSoon(),
       });

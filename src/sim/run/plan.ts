@@ -32,6 +32,7 @@ export const faultKinds = [
   'wipe',
   'old-backup',
   'transfer',
+  'lost-tail',
 ] as const;
 
 /** A kind of fault. */

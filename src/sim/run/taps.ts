@@ -46,11 +46,11 @@ export class MemberTaps {
     this.#tapRequests(init);
   }
 
-  #tapEngine({ name, member, life, checkers, alive }: TapInit): void {
+  #tapEngine({ member, life, checkers, alive }: TapInit): void {
     const engine: Engine = member.engine;
     const send = engine.send.bind(engine);
     engine.send = (group, message) => {
-      if (alive()) checkers.consensus.sends(name, group, message);
+      if (alive()) checkers.consensus.sends(life, group, message);
       send(group, message);
     };
     const handle = engine.handle.bind(engine);
