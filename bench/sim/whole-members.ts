@@ -19,7 +19,7 @@ interface Measured {
 }
 
 async function measured(plan: Plan): Promise<Measured> {
-  const { subject } = house();
+  const { subject } = house(plan.seed);
   const before = process.cpuUsage();
   const result = await run(plan, subject);
   const { user, system } = process.cpuUsage(before);
@@ -32,7 +32,7 @@ export async function wholeMembers(options: { seeds: number; from: number }): Pr
   const { members } = load;
   console.log(`\n${members} members at 500 operations a virtual second, all faults, all checkers:`);
   // What is compiled on the way shall not count: `quorate sim` runs many seeds in one process.
-  for (let time = 0; time < 2; time++) await run(drawPlan(from, load), house().subject);
+  for (let time = 0; time < 2; time++) await run(drawPlan(from, load), house(from).subject);
   const drawn: Measured[] = [];
   const quick: Measured[] = [];
   for (let seed = from; seed < from + seeds; seed++) {
@@ -45,7 +45,7 @@ export async function wholeMembers(options: { seeds: number; from: number }): Pr
   print('all, quick', quick);
   console.log(`  aim          ${AIM} virtual seconds a second`);
   console.log('  quick: on machines without any delay to speak of, where hardly two events meet');
-  const shares = await sharesOf(() => run(drawPlan(from, load), house().subject));
+  const shares = await sharesOf(() => run(drawPlan(from, load), house(from).subject));
   console.log(`\nWhere the time of seed ${from} goes:`);
   for (const { part, share } of shares) console.log(`  ${percent(share)}  ${part}`);
 }

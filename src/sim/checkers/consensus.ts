@@ -35,8 +35,8 @@ interface GroupFacts {
   highestCommit: number;
   /** The last change of members that anybody has applied. */
   lastChange: number;
-  /** The furthest entry that members, by their ids, have acknowledged in the latest such term. */
-  readonly acknowledged: Map<MemberId, { term: number; index: number }>;
+  /** The furthest entry that members, by their ids, have acknowledged in each term. */
+  readonly acknowledged: Map<MemberId, Map<number, number>>;
   /** All votes for others that have left a member. */
   readonly granted: { term: number; voter: MemberId; candidate: MemberId }[];
 }
@@ -243,8 +243,8 @@ export class ConsensusChecker {
     const { acknowledged } = this.#facts(replica.id);
     const has = (voter: MemberId): boolean => {
       if (voter === id) return ledger.lastIndex(replica.id) >= index;
-      const told = acknowledged.get(voter);
-      return told !== undefined && told.term >= term && told.index >= index;
+      // What it has told in this term, even if it has gone on to a later one meanwhile.
+      return (acknowledged.get(voter)?.get(term) ?? 0) >= index;
     };
     const decided = [before, configuration].some((each) => majorities(each, has));
     if (!decided) this.#wrong('commit-quorum', `${where()}, which no majority has acknowledged`);
@@ -296,9 +296,12 @@ export class ConsensusChecker {
     } else if (message.type === 'append-reply' && !message.rejected) {
       const { term, index, from } = message;
       const { acknowledged } = this.#facts(group);
-      const told = acknowledged.get(from);
-      if (told === undefined || term > told.term) acknowledged.set(from, { term, index });
-      else if (term === told.term) told.index = Math.max(told.index, index);
+      let told = acknowledged.get(from);
+      if (told === undefined) {
+        told = new Map();
+        acknowledged.set(from, told);
+      }
+      told.set(term, Math.max(told.get(term) ?? 0, index));
       promises.term = Math.max(promises.term, term);
       if (term < promises.ackedTerm) return;
       promises.ackedIndex =
