@@ -1,6 +1,7 @@
 /**
  * `quorate/client`: a cluster's groups from processes that are no members of it.
  */
+import { QuorateError } from './base/errors.ts';
 import {
   type ClientMachines,
   type ConnectedClient,
@@ -12,6 +13,7 @@ import { NodeClock } from './platform/node-clock.ts';
 import { NodeCrypto } from './platform/node-crypto.ts';
 import { nodeRandom } from './platform/node-random.ts';
 import { NodeStreams } from './platform/node-streams.ts';
+import { NodeTextFiles } from './platform/node-text-files.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
 export type {
@@ -20,14 +22,56 @@ export type {
   ConnectedClient,
   ConnectOptions,
 } from './client/client.ts';
+export type { ClientBackup } from './client/client-backup.ts';
 export type {
   ClientGroup,
   ClientProposeOptions,
   TypedClientGroup,
 } from './client/client-group.ts';
 export type { SessionMark } from './engine/envelope.ts';
+export type { BackupAsked } from './member/backup-calls.ts';
 export type { RequestOptions } from './member/requests.ts';
 export type { QueryOptions } from './member/typed-group.ts';
+
+/** Files with what members ask of whoever comes; see {@link readAccess}. */
+export interface AccessFiles {
+  /** Holds the members' secret; space around it does not count. */
+  readonly secretFile?: string;
+  /** PEM: the authorities of the members' certificates. Any of these three means TLS. */
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+/**
+ * Reads from files what {@link connect} is to be given, so that no secret stands in a command line.
+ * @throws QuorateError `file-not-found`, `file-too-large`, `permission-denied`, `disk-failed`
+ */
+export async function readAccess(
+  files: AccessFiles,
+): Promise<Pick<ConnectOptions, 'secret' | 'tls'>> {
+  const text = (path: string | undefined): Promise<string | undefined> =>
+    new Promise((resolve, reject) => {
+      if (path === undefined) return resolve(undefined);
+      new NodeTextFiles().read(path, (content) =>
+        content instanceof QuorateError ? reject(content) : resolve(content),
+      );
+    });
+  const { secretFile, caFile, certFile, keyFile } = files;
+  const [secret, authority, certificate, key] = await Promise.all(
+    [secretFile, caFile, certFile, keyFile].map(text),
+  );
+  const credentials = {
+    ...(authority === undefined ? {} : { authorities: [authority] }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(key === undefined ? {} : { key }),
+  };
+  const tls = { credentials, dialedName: 'host' } as const;
+  return {
+    ...(secret === undefined ? {} : { secret: secret.trim() }),
+    ...(Object.keys(credentials).length === 0 ? {} : { tls }),
+  };
+}
 
 /**
  * Makes a client of a cluster. It connects when something is asked, to any of the endpoints; that

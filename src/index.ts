@@ -2,7 +2,9 @@
  * The main door: a replicated machine inside your own application.
  */
 import { BackupFile } from './member/backup-file.ts';
+import type { BackupSource } from './member/backup-source.ts';
 import { type DirectoryBackupOptions, directoryBackup } from './member/directory-backup.ts';
+import { exportFrom } from './member/group-export.ts';
 import { type LostMajorityReport, recoverLostMajorityOn } from './member/lost-majority.ts';
 import type { Member } from './member/member.ts';
 import { openMemberOn } from './member/open-member.ts';
@@ -81,6 +83,7 @@ export type { Backup, BackupOptions } from './member/backups.ts';
 export type { DirectoryBackupOptions } from './member/directory-backup.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
 export type { Group, LeaderHandler, Leading, ProposeOptions } from './member/group.ts';
+export type { GroupExport } from './member/group-export.ts';
 export type { Leadership } from './member/leadership.ts';
 export type { LostMajorityReport } from './member/lost-majority.ts';
 export type { Member } from './member/member.ts';
@@ -229,6 +232,21 @@ export function backupDirectory(
   options: { readonly dataDir: string } & DirectoryBackupOptions,
 ): AsyncGenerator<Uint8Array, void> {
   return directoryBackup(nodePorts({ dataDir: options.dataDir }), options);
+}
+
+/**
+ * The state of a typed machine out of a backup, as lines of JSON without their ends, in the form
+ * that `TypedGroup.export` has; the machine's definition is not needed.
+ *
+ * @param options.group which of the backup's groups, where it has several
+ * @throws QuorateError while it is read: `unknown-group`, `backup-damaged`, `format-too-new`,
+ *   `wrong-machine` where the state is not that of a typed machine
+ */
+export function exportBackup(
+  source: BackupSource | AsyncIterable<Uint8Array>,
+  options: { readonly group?: string } = {},
+): AsyncGenerator<string, void> {
+  return exportFrom(source, () => new NodeCrypto().createSha256(), options.group);
 }
 
 /**

@@ -27,6 +27,18 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const { recoverUsage: usage, recoverCommand: run } = await import('./recover.ts');
     return { usage, run };
   },
+  async backup() {
+    const { backupUsage: usage, backupCommand: run } = await import('./backup.ts');
+    return { usage, run };
+  },
+  async restore() {
+    const { restoreUsage: usage, restoreCommand: run } = await import('./restore.ts');
+    return { usage, run };
+  },
+  async export() {
+    const { exportUsage: usage, exportCommand: run } = await import('./export.ts');
+    return { usage, run };
+  },
   async snapshot() {
     const { snapshotUsage: usage, snapshotCommand: run } = await import('./snapshot.ts');
     return { usage, run };

@@ -3,8 +3,11 @@ import { QuorateError } from '../base/errors.ts';
 import type { Machine } from '../engine/machine.ts';
 import { parseAddress } from '../engine/peers/address.ts';
 import type { AnyDefinition } from '../machine/definition.ts';
+import type { BackupAsked } from '../member/backup-calls.ts';
 import type { LinkTls } from '../member/link-driver.ts';
+import type { RequestOptions } from '../member/requests.ts';
 import type { Logger } from '../ports/logger.ts';
+import { ClientBackup } from './client-backup.ts';
 import { ClientGroup, type ClientGroupHost, TypedClientGroup } from './client-group.ts';
 import { type ClientPorts, Connection } from './connection.ts';
 import { ClientRequests } from './requests.ts';
@@ -63,6 +66,18 @@ export class Client implements ClientGroupHost {
     const group = new ClientGroup(name, this, machine);
     this.#groups.set(name, group);
     return group;
+  }
+
+  /**
+   * A backup of groups that are open on a member, through its listener: the bytes are taken with
+   * `for await`, in order, once. It is taken by one member from the first byte to the last, so a
+   * client for it best names one endpoint.
+   *
+   * @returns the backup, with the names of groups that are not open there
+   * @throws QuorateError as `Member.backup`; `timeout`, `closing`, `over-quota`, `wrong-secret`
+   */
+  backup(options: BackupAsked & RequestOptions = {}): Promise<ClientBackup> {
+    return ClientBackup.begin(this.requests, options);
   }
 
   /** Ends all requests as `closing`, and all connections. */

@@ -113,14 +113,15 @@ export class Request {
 
   /** Asks until there is an answer. */
   async ask(type: ClientCallType, call: Omit<ClientCall, 'timeoutMs'>): Promise<Uint8Array> {
-    const repeatable = type === 'query' || call.session !== undefined;
+    const changesNothing = type === 'query' || type === 'backup';
+    const repeatable = changesNothing || call.session !== undefined;
     let hopeless = 0;
     this.attempts = 0;
     for (let waitMs = WAIT_MS_MIN; ; waitMs = Math.min(2 * waitMs, WAIT_MS_MAX)) {
       const leftMs = Math.max(1, this.#deadlineMs - this.#ports.clock.monotonicMs());
       const timeoutMs = Math.min(leftMs, ATTEMPT_MS_MAX);
       this.attempts++;
-      this.#isUnderWay = type !== 'query';
+      this.#isUnderWay = !changesNothing;
       try {
         return await this.within(this.#connection.call(type, { ...call, timeoutMs }));
       } catch (error) {
@@ -128,8 +129,9 @@ export class Request {
         if (error.maybeApplied && !repeatable) throw error;
         if (!isWorthAnother(error) && ++hopeless >= this.#connection.endpointCount) throw error;
         if (final.has(error.code)) throw error;
+        if (type === 'backup' && finalOfBackup.has(error.code)) throw error;
         this.#isUnderWay = false;
-        this.#isUnknown ||= error.maybeApplied && type !== 'query';
+        this.#isUnknown ||= error.maybeApplied && !changesNothing;
         this.#lastError = error;
       }
       await this.within(this.#sleep(waitMs * (0.5 + this.#ports.random.fraction() / 2)));
@@ -154,6 +156,9 @@ const final: ReadonlySet<string> = new Set([
   'message-too-large',
   'malformed-message',
 ]);
+
+/** A backup is taken of one member, and what is not there does not come. */
+const finalOfBackup: ReadonlySet<string> = new Set(['unknown-group', 'unknown-transfer']);
 
 function closed(maybeApplied: boolean): QuorateError {
   return new QuorateError('closing', 'the client has closed', { maybeApplied });

@@ -26,6 +26,8 @@ export const callKinds = {
   clientLeader: 11,
   /** A process that is no member takes a backup, piece by piece. */
   clientBackup: 12,
+  /** A member that was away asks who the members are now; answered as {@link Joined}. */
+  members: 13,
 } as const;
 
 export interface ForwardCall {

@@ -31,7 +31,7 @@ export interface ClientCall {
   readonly local?: boolean;
 }
 
-export type ClientCallType = 'propose' | 'query' | 'leader';
+export type ClientCallType = 'propose' | 'query' | 'leader' | 'backup';
 
 /** Longer than this no member waits on a client's behalf. */
 export const clientWaitMsMax = 60_000;
@@ -41,12 +41,15 @@ export const clientKinds: Readonly<Record<ClientCallType, number>> = {
   propose: callKinds.clientPropose,
   query: callKinds.clientQuery,
   leader: callKinds.clientLeader,
+  backup: callKinds.clientBackup,
 };
 
 const NAME_BYTES_MAX = 4096;
 
 export function encodeClientCall(type: ClientCallType, call: ClientCall): Uint8Array {
   const { group, timeoutMs, bytes, session, local = false } = call;
+  // A backup is of several groups, and says itself what it waits for.
+  if (type === 'backup') return bytes;
   const writer = new ByteWriter(bytes.length + 64).bytes(new TextEncoder().encode(group));
   writer.number(Math.max(0, Math.min(Math.ceil(timeoutMs), clientWaitMsMax)));
   if (type === 'query') writer.flag(local);
@@ -162,7 +165,7 @@ export class ClientCalls {
 }
 
 const types: ReadonlyMap<number, ClientCallType> = new Map(
-  (Object.keys(clientKinds) as ClientCallType[]).map((type) => [clientKinds[type], type]),
+  (['propose', 'query', 'leader'] as const).map((type) => [clientKinds[type], type]),
 );
 
 /** What says nothing of the machine: the client tries again, or elsewhere. */

@@ -41,7 +41,7 @@ export class Cluster {
   readonly system: SystemMachine;
   readonly #presence: Presence;
   readonly #host: ClusterHost;
-  readonly #told: readonly MemberRecord[];
+  #told: readonly MemberRecord[];
   readonly #hints: ReadonlyMap<string, string>;
   #registering = false;
   /** Done once in a life: an address that is set for this member afterwards is meant. */
@@ -75,6 +75,14 @@ export class Cluster {
     for (const replica of this.#host.replicas()) this.#reconcile(replica);
   }
 
+  /** A member says who the members are: of some this one's own state may not know yet. */
+  heard(members: readonly MemberRecord[]): void {
+    const byId = new Map([...this.#told, ...members].map((member) => [member.id, member]));
+    const { nextMemberId } = this.system.state;
+    this.#told = [...byId.values()].filter(({ id }) => id >= nextMemberId);
+    this.#host.setPeers(this.#peerRecords());
+  }
+
   /** The system group's state or a group's configuration has changed. */
   changed(): void {
     this.#ticksToLook = 0;
@@ -86,7 +94,7 @@ export class Cluster {
   #peerRecords(): ReadonlyMap<MemberId, PeerRecord> {
     const records = new Map<MemberId, PeerRecord>();
     const { members, removed, nextMemberId } = this.system.state;
-    // A newcomer's state is still on its way through the past: it has not heard of all who are there.
+    // The state of who was away, or is new, is on its way through the past: it lacks who came since.
     const ahead = this.#told.filter(({ id }) => id >= nextMemberId);
     for (const { id, name, address, incarnation } of [...members, ...ahead]) {
       const hint = this.#hints.get(name);
@@ -160,4 +168,10 @@ function alike(a: Readonly<Record<string, string>>, b: Readonly<Record<string, s
 /** Why a member ends that the cluster has let go. */
 export function removedError(self: MemberId): QuorateError {
   return new QuorateError('removed-member', `member ${self} was removed from the cluster`);
+}
+
+/** Why a member ends whose directory is not the one that the cluster knows. */
+export function directoryError(self: MemberId): QuorateError {
+  const text = `the cluster knows member ${self} with another directory: remove it, and add it anew`;
+  return new QuorateError('wrong-incarnation', text);
 }

@@ -16,7 +16,7 @@ import { type MemberId, NOBODY, type Position } from '../raft/entry.ts';
 import type { AppendTask } from '../raft/input.ts';
 import type { Message } from '../raft/message.ts';
 import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
-import { Cluster, type Presence, removedError } from './cluster.ts';
+import { Cluster, directoryError, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
 import type {
   AwaitApplied,
@@ -35,6 +35,7 @@ import type { LogStatus, MemberLog } from './log/member-log.ts';
 import type { SnapshotFacts } from './log/snapshot-format.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
+import { Newcomers } from './newcomers.ts';
 import type { EngineObserver } from './observer.ts';
 import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
@@ -114,6 +115,8 @@ export class Engine implements ReplicaHost, PeerHandler {
   /** Of the last tick: good enough for what the engine itself proposes. */
   #wallMs = 0;
   #state: 'running' | 'closing' | 'closed' = 'running';
+  /** How the system group began is being written. */
+  #keepsBeginning = false;
   #closeByMs = 0;
   /** When leaders were last looked at. */
   #spreadMs: number;
@@ -133,6 +136,7 @@ export class Engine implements ReplicaHost, PeerHandler {
   readonly #lost: LostLogs;
   readonly #hashes: HashChecks;
   readonly #removed: RemovedGroups;
+  readonly #newcomers: Newcomers;
 
   constructor(init: EngineInit) {
     this.#init = init;
@@ -200,6 +204,12 @@ export class Engine implements ReplicaHost, PeerHandler {
         init.quarantine.remove(group);
         this.#effects.push({ type: 'group-deleted', group });
       },
+    });
+    this.#newcomers = new Newcomers({
+      system: init.system,
+      connected: () => this.#peers.connected(),
+      call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      heard: (members) => this.#cluster.heard(members),
     });
     const nowMs = (): number => this.#nowMs;
     const wallMs = (): number => this.#wallMs;
@@ -285,6 +295,8 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   /** The system machine's state has changed. */
   systemChanged(): void {
+    // Who was removed, or came back with another directory, is turned away after a loss of power too.
+    this.#init.log.keepCommit(SYSTEM_GROUP);
     this.#cluster.changed();
     this.#effects.push({ type: 'membership' });
     if (this.#removed.due) this.#effects.push({ type: 'turn' });
@@ -515,7 +527,12 @@ export class Engine implements ReplicaHost, PeerHandler {
       return;
     }
     const large = message.type === 'snapshot' && this.#init.snapshots.send(group, message);
-    if (!large) this.#peers.send(message.to, group, message);
+    if (large) return;
+    this.#peers.send(message.to, group, message);
+    if (message.type !== 'snapshot') return;
+    // How a group begins travels like an append: it may be lost, and nobody hears of its end. So the
+    // member is probed behind it, and its answer tells whether it has it.
+    this.#replicas.get(group)?.step({ type: 'report-snapshot', member: message.to, failed: false });
   }
 
   append(replica: Replica, task: AppendTask): void {
@@ -560,7 +577,11 @@ export class Engine implements ReplicaHost, PeerHandler {
   message(from: MemberId, group: GroupId, message: Message): void {
     const brings = message.type === 'snapshot' && isBeginning(message.snapshot);
     if (!brings || message.snapshot.data.length === 0) return this.#receive(from, group, message);
+    // It is sent again where the answer takes long: one at a time is enough.
+    if (this.#keepsBeginning) return;
+    this.#keepsBeginning = true;
     this.#init.keepBeginning(message.snapshot.data, (error) => {
+      this.#keepsBeginning = false;
       if (error !== null) return this.#stop(error);
       this.#receive(from, group, message);
     });
@@ -613,8 +634,11 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   refused(peer: MemberId, error: QuorateError, { by, proven }: RefusalOrigin): void {
     this.#say('warn', { peer, code: error.code, err: error }, 'a link between members was refused');
-    const isOut = by === 'peer' && proven && error.code === 'removed-member';
-    if (isOut) this.#stop(removedError(this.self));
+    if (by === 'self' && error.code === 'unknown-member') this.#newcomers.unknown(peer);
+    if (by === 'self' || !proven) return;
+    if (error.code === 'removed-member') this.#stop(removedError(this.self));
+    // What this member once told the others is in the directory that they know: it must not vote here.
+    if (error.code === 'wrong-incarnation') this.#stop(directoryError(this.self));
   }
 
   /** A group's replica, to which something is about to happen. */

@@ -110,6 +110,12 @@ export class IncomingCalls {
       answer({ ok: true, value: encodeTerm(this.#opened(decodeTermCall(payload)).raft.core.term) });
     } else if (kind === callKinds.join) {
       this.#join(payload, answer);
+    } else if (kind === callKinds.members) {
+      const { clusterId, system } = this.#host;
+      answer({
+        ok: true,
+        value: encodeJson({ clusterId, id: from, members: system.state.members }),
+      });
     } else if (!this.#host.snapshots.called(from, kind, payload, answer)) {
       throw new QuorateError('malformed-message', `there is no call of kind ${kind}`);
     }

@@ -187,10 +187,15 @@ export class SnapshotWork {
   /** The log begins behind this snapshot now: brings the replica's machine there. */
   install(replica: Replica, snapshot: Snapshot, then: (error: QuorateError | null) => void): void {
     const group = this.#log.openGroup(replica.id);
+    // A later snapshot may come while this one is read: the log begins behind that then, and it is
+    // installed next.
+    const isLast = (): boolean => group.base.index <= snapshot.index;
     const settled = (error: QuorateError | undefined): void => {
       if (error !== undefined) return then(error);
-      group.setConfiguration(snapshot.configuration);
-      group.setSnapshot(snapshot);
+      if (isLast()) {
+        group.setConfiguration(snapshot.configuration);
+        group.setSnapshot(snapshot);
+      }
       replica.restored(snapshot);
       then(null);
     };
@@ -202,7 +207,7 @@ export class SnapshotWork {
         if (error !== undefined) return settled(error);
         this.#kept.settle(id, replica, snapshot, (failed) => {
           settled(failed ?? undefined);
-          this.#removeOld(id, snapshot.index);
+          if (isLast()) this.#removeOld(id, snapshot.index);
         });
       });
     this.#kept.afterFlush(replica.machine, restore);

@@ -4,6 +4,7 @@
  * with what they were, which is why they must stay small.
  */
 import { QuorateError } from '../base/errors.ts';
+import type { StoreRange } from '../ports/store.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
 import type { Change, Journal } from './journal.ts';
 import { MemoryTable } from './memory-table.ts';
@@ -45,6 +46,7 @@ export class MachineState {
     this.definition = definition;
     this.#store = store;
     const entries = Object.entries(definition.state);
+    const generation = before === undefined ? 0 : definition.version;
     for (const [name, part] of entries) {
       if (!(part instanceof Part)) continue;
       const known = before?.part(name);
@@ -52,7 +54,9 @@ export class MachineState {
       const { entriesMax } = part;
       const init = { name, journal, entriesMax };
       const made = () =>
-        store === undefined ? new MemoryTable(init) : new StoredTable(init, part.kind, store);
+        store === undefined
+          ? new MemoryTable(init)
+          : new StoredTable(init, store, { kind: part.kind, generation });
       const table = same ? known.table : made();
       const collection: unknown = part.over(table);
       this.#parts.set(name, { part, table, collection });
@@ -128,6 +132,14 @@ export class MachineState {
       return { name: table.name, table: frozen };
     });
     return { tables, plain, close: () => snapshot?.close() };
+  }
+
+  /** Where entries of a state before lie that are not in this one. */
+  droppedOf(before: MachineState): readonly StoreRange[] {
+    const kept = new Set(this.tables);
+    return before.tables.flatMap((table) =>
+      table instanceof StoredTable && !kept.has(table) ? [table.range] : [],
+    );
   }
 
   /** For a store: all but the entries. */

@@ -29,6 +29,11 @@ const DATA = 1;
 export interface TableFacts {
   readonly size: number;
   readonly hash: number;
+  /**
+   * The version that brought the table, or 0 for one that the state began with. It is part of where
+   * the entries lie: a table that is dropped and comes again later does not find its old entries.
+   */
+  readonly generation?: number;
 }
 
 export class StoredTable implements Table, Undoable {
@@ -36,18 +41,36 @@ export class StoredTable implements Table, Undoable {
   readonly #store: LayeredStore;
   readonly #journal: Journal;
   readonly #entriesMax: number;
-  readonly #prefix: Uint8Array;
+  readonly #kind: string;
+  #generation: number;
+  #prefix: Uint8Array;
   readonly #seed: number;
   #size = 0;
   #hash = 0;
 
-  constructor({ name, journal, entriesMax }: TableInit, kind: string, store: LayeredStore) {
+  constructor(
+    { name, journal, entriesMax }: TableInit,
+    store: LayeredStore,
+    { kind, generation }: { readonly kind: string; readonly generation: number },
+  ) {
     this.name = name;
+    this.#kind = kind;
+    this.#generation = generation;
     this.#store = store;
     this.#journal = journal;
     this.#entriesMax = entriesMax;
     this.#seed = textHash(name) >>> 0;
-    this.#prefix = keyBytes(Uint8Array.of(DATA), [name, kind], storeKeyBytesMax);
+    this.#prefix = this.#prefixOf(generation);
+  }
+
+  /** Where all its entries lie. */
+  get range(): StoreRange {
+    return this.#bounds({});
+  }
+
+  #prefixOf(generation: number): Uint8Array {
+    const path = generation === 0 ? [this.name, this.#kind] : [this.name, this.#kind, generation];
+    return keyBytes(Uint8Array.of(DATA), path, storeKeyBytesMax);
   }
 
   get size(): number {
@@ -59,11 +82,13 @@ export class StoredTable implements Table, Undoable {
   }
 
   get facts(): TableFacts {
-    return { size: this.#size, hash: this.#hash };
+    return { size: this.#size, hash: this.#hash, generation: this.#generation };
   }
 
   /** For opening: what was written with the entries that are there. */
-  setFacts({ size, hash }: TableFacts): void {
+  setFacts({ size, hash, generation = 0 }: TableFacts): void {
+    this.#generation = generation;
+    this.#prefix = this.#prefixOf(generation);
     this.#size = size;
     this.#hash = hash;
   }
@@ -159,15 +184,26 @@ export class StoredTable implements Table, Undoable {
 
   #put(at: Uint8Array, before: Uint8Array | undefined, value: Uint8Array | undefined): void {
     if (before !== undefined) {
-      this.#hash = subtractHash(this.#hash, entryHash(this.#seed, at, before));
+      this.#hash = subtractHash(this.#hash, entryHash(this.#seed, this.#hashed(at), before));
       this.#size--;
     }
     if (value === undefined) this.#store.remove(at);
     else {
       this.#store.put(at, value);
-      this.#hash = addHash(this.#hash, entryHash(this.#seed, at, value));
+      this.#hash = addHash(this.#hash, entryHash(this.#seed, this.#hashed(at), value));
       this.#size++;
     }
+  }
+
+  /** Replicas that have the table by a snapshot have it elsewhere: the hash is that of the first place. */
+  #hashed(at: Uint8Array): Uint8Array {
+    if (this.#generation === 0) return at;
+    const first = this.#prefixOf(0);
+    const rest = at.subarray(this.#prefix.length);
+    const bytes = new Uint8Array(first.length + rest.length);
+    bytes.set(first);
+    bytes.set(rest, first.length);
+    return bytes;
   }
 
   #keyBytes(key: Key): Uint8Array {

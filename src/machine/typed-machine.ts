@@ -215,7 +215,7 @@ export class TypedMachine<
   }
 
   restore(): MachineRestore {
-    this.kept?.store.beginRestore();
+    this.kept?.beginRestore();
     for (const table of this.#state.tables) table.reset();
     const frames = new FrameReader();
     let ended = false;
@@ -385,6 +385,7 @@ export class TypedMachine<
       return outcome;
     }
     this.#active = version;
+    this.kept?.drop(this.#state.droppedOf(before));
     this.#versionsChanged();
     return { ok: true, value: version };
   }

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Machine } from '../engine/machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { Stores } from '../ports/store.ts';
+import type { Ports } from '../ports/ports.ts';
 import { Group } from './group.ts';
 import { GroupStores } from './group-stores.ts';
 import { type MachineOf, TypedGroup, type TypedGroupHost } from './typed-group.ts';
@@ -41,10 +41,23 @@ export class MemberGroups {
   /** What is being removed, by the groups' ids. */
   readonly #removing = new Map<number, Promise<void>>();
 
-  constructor(host: TypedGroupHost, stores: Stores, logger: Logger) {
+  /** How many groups had been removed when it was last looked what is left of them. */
+  #removedSeen: number | undefined;
+
+  constructor(host: TypedGroupHost, ports: Pick<Ports, 'stores' | 'disk'>, logger: Logger) {
     this.#host = host;
     this.#logger = logger;
-    this.#stores = new GroupStores(stores);
+    this.#stores = new GroupStores(ports.stores, ports.disk);
+  }
+
+  /** The catalogue may have changed: what is left here of groups that it removed goes. */
+  sweep({ system }: Engine): void {
+    if (this.#removedSeen === system.removedGroupCount) return;
+    this.#removedSeen = system.removedGroupCount;
+    const known = (name: string): boolean => system.groupNamed(name) !== undefined;
+    this.#stores
+      .sweep(known, (group) => system.isRemovedGroup(group))
+      .catch((err: unknown) => this.#logger.warn({ err }, 'removing stores of old groups failed'));
   }
 
   get(id: number): Group | undefined {

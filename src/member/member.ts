@@ -106,7 +106,7 @@ export class Member implements TypedGroupHost {
     this.#links = links;
     this.#disk = new DiskDriver(ports.disk);
     const logger = options.logger ?? ports.logger;
-    this.#groups = new MemberGroups(this, ports.stores, logger);
+    this.#groups = new MemberGroups(this, ports, logger);
     const { slowRequestMs = slowRequestDefaults.slowRequestMs } = options;
     const nowMs = (): number => ports.clock.monotonicMs();
     this.backups = new Backups(this, options.name, ports);
@@ -391,6 +391,7 @@ export class Member implements TypedGroupHost {
         return this.requests.settle(effect.ticket, effect.outcome);
       case 'opened':
         this.#beginDiscovery();
+        this.#groups.sweep(this.engine);
         return this.#settleOpened?.(null);
       case 'leadership': {
         const { role, term, leader } = effect;
@@ -399,6 +400,7 @@ export class Member implements TypedGroupHost {
         return this.#groups.get(effect.group)?.leadershipChanged({ role, term, leader, isLeader });
       }
       case 'membership':
+        if (this.#startup.engine !== undefined) this.#groups.sweep(this.#startup.engine);
         for (const listener of this.#membershipListeners) listener();
         return;
       case 'group-deleted':

@@ -8,7 +8,9 @@ import type { Changes } from '../machine/change-history.ts';
 import { encodeEntry } from '../machine/command-wire.ts';
 import type { AnyDefinition } from '../machine/definition.ts';
 import type { TypedMachine } from '../machine/typed-machine.ts';
+import type { BackupOptions } from './backups.ts';
 import { Group, type GroupHost, type Leading, type ProposeOptions } from './group.ts';
+import { GroupExport } from './group-export.ts';
 import type { RequestOptions } from './requests.ts';
 
 /** How a query is answered. */
@@ -115,6 +117,17 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
       stopListening();
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /**
+   * The state as it is at one applied index, as lines of JSON for other programs; docs/backup.md has
+   * their form. Commands go on meanwhile.
+   * @returns once the state is held; `index` tells where
+   * @throws QuorateError as {@link Group.backup}
+   */
+  async export(options: BackupOptions = {}): Promise<GroupExport> {
+    const { backups } = this.#typedHost;
+    return new GroupExport(backups, await backups.walk(this.taking(options)));
   }
 
   /** As {@link Group.lead}; the job's own `commands` are fenced by the term. */

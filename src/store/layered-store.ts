@@ -127,7 +127,7 @@ export class LayeredStore implements StoreView {
 
   /** The command took effect: what was changed stays. */
   commit(): void {
-    this.#undo = [];
+    if (this.#undo.length > 0) this.#undo = [];
   }
 
   /** The command was refused: nothing of what it changed since the last commit stays. */

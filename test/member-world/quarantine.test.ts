@@ -172,10 +172,10 @@ describe('a quarantined replica', () => {
       await cluster.rounds(30);
       expect(await cluster.answerOf(victim)).toBe(await cluster.answerOf('a'));
       // Until it has caught up it would be repaired once more.
-    const { volume } = cluster.world.node(victim);
-    await cluster.until(() => volume.content('quarantine').length === 20);
-    await cluster.rounds(5);
-    // The next comparisons agree, and nothing is remembered of it, with or without the option.
+      const { volume } = cluster.world.node(victim);
+      await cluster.until(() => volume.content('quarantine').length === 20);
+      await cluster.rounds(5);
+      // The next comparisons agree, and nothing is remembered of it, with or without the option.
       cluster.repair = false;
       cluster.restart();
       await cluster.allRun();

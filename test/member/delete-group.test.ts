@@ -83,6 +83,24 @@ test('a member that was away removes it when it is back; its store is not taken 
   expect(back.engine.log.group(before!.id)).toBeUndefined();
 });
 
+test('the store goes also on a member that was away and never opens the name again', async () => {
+  const opened = await cluster();
+  const [before] = await opened.group('kept/1', kept);
+  const [stays] = await opened.group('stays', kept);
+  await before!.commands.set(1);
+  await stays!.commands.set(1);
+  const { dataDir } = opened.members[2]!;
+  const stores = (): string[] => filesOf(dataDir, 'stores');
+  await opened.members[2]!.close();
+  expect(stores()).toEqual(['kept_2f1', 'stays']);
+  await opened.members[0]!.deleteGroup('kept/1');
+  const back = await opened.restart(2);
+  await until('the store to go', () => stores().length === 1);
+  expect(stores()).toEqual(['stays']);
+  const again = await back.group('stays', kept);
+  expect(await again.queries.get()).toBe(1);
+});
+
 test('names are checked', async () => {
   const opened = await testCluster({ members: 1 });
   ends.push(() => opened.close());

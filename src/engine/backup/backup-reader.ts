@@ -59,7 +59,10 @@ export class BackupReader {
     let at = 0;
     while (all.length - at >= backupPieceHeadBytes) {
       const length = readUint32(all, at + 1);
-      if (length > backupPieceBytesMax) throw this.#damaged('a piece is impossibly long');
+      if (length > backupPieceBytesMax) {
+        const isFirst = this.#state === 'nothing';
+        throw this.#damaged(isFirst ? 'this is no backup' : 'a piece is impossibly long');
+      }
       const totalBytes = backupPieceHeadBytes + length;
       if (all.length - at < totalBytes) break;
       yield this.#take(all.subarray(at, at + totalBytes));

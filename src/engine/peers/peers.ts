@@ -155,6 +155,11 @@ export class Peers implements LinkOwner {
     return this.#links.flush();
   }
 
+  /** The members to which there is a link. */
+  connected(): readonly MemberId[] {
+    return [...this.#links.inUse()].map(({ peer }) => peer);
+  }
+
   /** What is known of each peer. */
   status(): readonly PeerStatus[] {
     const { member } = this.#links.self;

@@ -9,6 +9,8 @@ import type { Group, ProposeOptions } from '../../member/group.ts';
 import type { Member } from '../../member/member.ts';
 import { applyTo, type Change, noRegister, type Register, Registers } from './registers.ts';
 
+const encoder = new TextEncoder();
+
 /** How a run's group is made. */
 export interface HouseKind {
   readonly isKept: boolean;
@@ -80,5 +82,5 @@ function serviceOf(group: Group<Registers>): RegisterService {
 }
 
 function encode({ input, id }: Change): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(id === undefined ? input : { ...input, id }));
+  return encoder.encode(JSON.stringify(id === undefined ? input : { ...input, id }));
 }

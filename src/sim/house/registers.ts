@@ -25,6 +25,8 @@ export interface Register {
   readonly value: number;
 }
 
+const decoder = new TextDecoder();
+
 /** A change, with an id where it shall be known how often it took effect. */
 export interface Change {
   readonly input: RegisterInput;
@@ -87,7 +89,7 @@ export class Registers implements Machine {
   }
 
   apply(command: Uint8Array, { index }: CommandContext): Outcome {
-    const text = new TextDecoder().decode(command);
+    const text = decoder.decode(command);
     const { id, ...input } = JSON.parse(text) as RegisterInput & { readonly id?: string };
     const after = applyTo(this.read(input.key), input);
     this.#registers.set(input.key, after);
@@ -109,11 +111,11 @@ export class Registers implements Machine {
   }
 
   restore(): MachineRestore {
-    const decoder = new TextDecoder();
+    const stream = new TextDecoder();
     let text = '';
     return {
       chunk: (bytes) => {
-        text += decoder.decode(bytes, { stream: true });
+        text += stream.decode(bytes, { stream: true });
       },
       finish: () => {
         const [hash, ...lines] = text.split('\n');

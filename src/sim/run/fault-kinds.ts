@@ -4,6 +4,7 @@
  */
 import { healthyDisk } from '../disk-faults.ts';
 import { healthyLink } from '../network.ts';
+import { loseTail } from './lost-tail.ts';
 import type { FaultKind, PlannedFault } from './plan.ts';
 import type { FaultGround } from './repairs.ts';
 
@@ -223,6 +224,9 @@ export const kinds: Readonly<Record<FaultKind, Begin>> = {
     });
     return true;
   },
+  'lost-tail'(ground, name, fault) {
+    return mayLose(ground) && loseTail(ground, name, fault);
+  },
   restart(ground, name, { forMs }) {
     closeAndRestart(ground, name, forMs / 4);
     return true;
@@ -256,7 +260,7 @@ export const kinds: Readonly<Record<FaultKind, Begin>> = {
   },
   wipe(ground, name, { forMs }) {
     const { cluster, repairs } = ground;
-    if (!mayLose(ground)) return false;
+    if (!mayLose(ground) || !repairs.isKnownToAll(name)) return false;
     ground.tell(`${name} is back with an empty disk`, name);
     repairs.damaged = name;
     cluster.excuse(name, ['wrong-incarnation', 'removed-member', 'name-taken', 'member-failed']);

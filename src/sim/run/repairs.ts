@@ -31,11 +31,12 @@ export class Repairs {
   readonly #leaving = new Set<string>();
   /** Who has joined and is not yet a voter everywhere. */
   readonly #joining = new Set<string>();
-  /** Whether somebody looks out for those who were let go. */
-  #watching = false;
+  /** Of each member, who has it on disk which directory is that member's. */
+  readonly #knownTo = new Map<string, Set<string>>();
 
   constructor(cluster: SimCluster<unknown>) {
     this.#cluster = cluster;
+    this.#watch();
   }
 
   /** Whether no change of membership is under way, and nothing is damaged. */
@@ -57,7 +58,16 @@ export class Repairs {
     this.#cluster.excuse(name, ['removed-member', 'removed', 'wrong-incarnation']);
     this.#leaving.add(name);
     this.#ask(name);
-    if (!this.#watching) this.#watch();
+  }
+
+  /**
+   * Whether all others would turn a member away that came back with an empty directory. Before they
+   * know its directory nobody can tell it from a founder that starts late: together with one that has
+   * missed all so far it would be a majority that begins anew, and what was acknowledged is gone.
+   */
+  isKnownToAll(name: string): boolean {
+    const known = this.#knownTo.get(name);
+    return this.#cluster.present.every((other) => other === name || known?.has(other) === true);
   }
 
   /** A member comes. */
@@ -88,20 +98,39 @@ export class Repairs {
     return name === undefined ? undefined : cluster.running(name);
   }
 
+  #watch(): void {
+    this.#cluster.world.after(100, 'look at who is known', () => {
+      this.#noteKnown();
+      this.#letGoAgain();
+      this.#watch();
+    });
+  }
+
+  /** What a member has applied is committed, and with all that is so far written when the log is idle. */
+  #noteKnown(): void {
+    for (const other of this.#cluster.present) {
+      const engine = this.#cluster.running(other)?.engine;
+      if (engine?.log.idle !== true) continue;
+      for (const { name, incarnation } of engine.system.state.members) {
+        if (incarnation === undefined) continue;
+        const known = this.#knownTo.get(name) ?? new Set();
+        this.#knownTo.set(name, known.add(other));
+      }
+    }
+  }
+
   /**
    * Who was let go may be back. A machine with an empty disk asks to be let in under its name until
    * that is free, and then is a new member, rightly so; but it is switched off for good, and would
    * vote no more. And a request of before may come late, or whoever was asked may have been behind.
    */
-  #watch(): void {
-    this.#watching = true;
+  #letGoAgain(): void {
     for (const { name } of this.#helper()?.engine.system.state.members ?? []) {
       if (!this.#cluster.gone.has(name) || this.#leaving.has(name)) continue;
       this.#cluster.story.tell('membership', name, `${name} is known again, and goes again`);
       this.#leaving.add(name);
       this.#ask(name);
     }
-    this.#later('look out for who was let go', () => this.#watch());
   }
 
   #ask(name: string): void {

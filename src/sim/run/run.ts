@@ -8,7 +8,7 @@ import type { Finding } from '../checkers/findings.ts';
 import { SimulationError } from '../scheduler.ts';
 import { type Application, SimCluster } from './cluster.ts';
 import { Faults } from './faults.ts';
-import type { FaultKind, Plan } from './plan.ts';
+import { type FaultKind, type Plan, quickHardware } from './plan.ts';
 import type { StoryEvent } from './story.ts';
 
 /** What is run, and what is demanded of it beside what always is. */
@@ -53,10 +53,10 @@ export async function run<Service>(
   subject: Subject<Service>,
   onEvent?: (line: string) => void,
 ): Promise<RunResult> {
-  const { seed, members, clientsPerMember, thinkMs } = plan;
+  const { seed, members, clientsPerMember, thinkMs, hardware = quickHardware } = plan;
   const { application } = subject;
   const cluster = new SimCluster({
-    ...{ seed, members, application, clientsPerMember, thinkMs, onEvent },
+    ...{ seed, members, application, clientsPerMember, thinkMs, hardware, onEvent },
   });
   const faults = new Faults(cluster, plan);
   let wrong: unknown;
@@ -121,17 +121,36 @@ async function demand<Service>(
 }
 
 /**
- * Who need not come back: a minority of those who vote. None where membership has changed: the
- * members that come back may not know yet that the last change was committed, and then still need
+ * Who need not come back: a minority of those who vote. Where membership has changed, only if one of
+ * those who do come back knows for certain that the last change was committed: else they could need
  * the majority before it (docs/simulator-found.md, "a change that is forgotten").
  */
 function chooseDead(cluster: SimCluster<unknown>, faults: Faults): Set<string> {
-  if (!faults.repairs.idle || faults.repairs.changed) return new Set();
+  if (!faults.repairs.idle) return new Set();
   const { present } = cluster;
   const random = cluster.world.randomFor('dead');
   const shuffled = [...present].sort(() => random.fraction() - 0.5);
-  return new Set(shuffled.slice(0, Math.floor((present.length - 1) / 2)));
+  const deadCount = Math.floor((present.length - 1) / 2);
+  const dead = shuffled.slice(0, deadCount);
+  const remember = !faults.repairs.changed || changesAreKept(cluster, shuffled.slice(deadCount));
+  return new Set(remember ? dead : []);
 }
+
+/** Of each group, one of these members has on its disk that the last change is committed. */
+function changesAreKept(cluster: SimCluster<unknown>, names: readonly string[]): boolean {
+  const engines = names.flatMap((name) => cluster.running(name)?.engine ?? []);
+  const groups = engines[0]?.system.state.groups ?? [];
+  return [0, ...groups.map(({ id }) => id)].every((id) => {
+    const lastChange = cluster.checkers.consensus.lastChange(id);
+    return engines.some(({ log }) => {
+      const { hardState, base } = log.group(id)?.written ?? unwritten;
+      return log.idle && Math.max(hardState.commit, base.index) >= lastChange;
+    });
+  });
+}
+
+/** A group of which a log has nothing. */
+const unwritten = { hardState: { commit: 0 }, base: { index: 0 } };
 
 /** All replicas have applied the same, and as much as anybody was told. */
 function together(cluster: SimCluster<unknown>, names: readonly string[]): boolean {

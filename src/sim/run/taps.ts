@@ -46,12 +46,17 @@ export class MemberTaps {
     this.#tapRequests(init);
   }
 
-  #tapEngine({ name, member, life, checkers, alive }: TapInit): void {
+  #tapEngine({ member, life, checkers, alive }: TapInit): void {
     const engine: Engine = member.engine;
     const send = engine.send.bind(engine);
     engine.send = (group, message) => {
-      if (alive()) checkers.consensus.sends(name, group, message);
+      if (alive()) checkers.consensus.sends(life, group, message);
       send(group, message);
+    };
+    const changed = engine.configurationChanged.bind(engine);
+    engine.configurationChanged = (replica) => {
+      if (alive()) checkers.consensus.changed(replica.id, replica.appliedIndex);
+      changed(replica);
     };
     const handle = engine.handle.bind(engine);
     engine.handle = (event) => {
