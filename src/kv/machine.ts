@@ -60,8 +60,15 @@ export class KvMachine implements Machine {
         this.model.save();
         store.flush(mark, done);
       },
-      pressure: () => store.pressure(),
+      pressure: () => (this.#wantsRoom ? 'much' : store.pressure()),
     };
+  }
+
+  /** Room that was made counts only once it is made in the store too. */
+  get #wantsRoom(): boolean {
+    const { model } = this;
+    if (!model.alarms.some(({ alarm }) => alarm === 'no-space')) return false;
+    return this.#store.pressure() === 'little' && this.#store.layerBytes > 0;
   }
 
   /** The last command that was applied, refused ones too. */
