@@ -98,6 +98,10 @@ export const etcdErrorCodes = {
     retryable: false,
     meaning: 'A watch was to begin at a negative revision.',
   },
+  'empty-watch-range': {
+    retryable: false,
+    meaning: 'A watch was to be of a range that ends before it begins.',
+  },
   'duplicate-watch-id': {
     retryable: false,
     meaning: 'A watch of that id is on the stream already.',

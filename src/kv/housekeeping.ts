@@ -34,6 +34,8 @@ export class Housekeeping {
   readonly #autoCompaction: AutoCompaction;
   #usedBytes = 0;
   #raising = false;
+  /** Whether an operator has raised the alarm for this member: then only one ends it. */
+  #raisedByHand = false;
   #cancel: Cancel = () => {};
   #closed = false;
   #sweeping = false;
@@ -63,6 +65,9 @@ export class Housekeeping {
     this.#compactedMs = init.clock.monotonicMs();
     this.#stop = init.machine.onApplied(({ command }) => {
       if (command.type === 'compact') this.#sweep();
+      else if (command.type === 'alarm' && command.memberId === this.#memberId()) {
+        this.#raisedByHand = command.action === 'activate' && !this.#raising;
+      }
     });
     this.#schedule();
     this.#sweep();
@@ -106,7 +111,12 @@ export class Housekeeping {
     const raised = model.alarms.some(
       ({ memberId, alarm }) => memberId === own && alarm === 'no-space',
     );
-    if (raised && this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN)) this.#alarm('deactivate');
+    if (raised && !this.#raisedByHand) {
+      const isRoom = this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN);
+      if (isRoom) this.#alarm('deactivate');
+      // A turn of the group's, in which its store is brought up to date.
+      else void this.#proposer.readIndex().catch(() => {});
+    }
     this.#compactByItself();
   }
 

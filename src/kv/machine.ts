@@ -65,8 +65,15 @@ export class KvMachine implements Machine {
         this.#appliedIndex = 0;
         this.#reload();
       },
-      pressure: () => store.pressure(),
+      pressure: () => (this.#wantsRoom ? 'much' : store.pressure()),
     };
+  }
+
+  /** Room that was made counts only once it is made in the store too. */
+  get #wantsRoom(): boolean {
+    const { model } = this;
+    if (!model.alarms.some(({ alarm }) => alarm === 'no-space')) return false;
+    return this.#store.pressure() === 'little' && this.#store.layerBytes > 0;
   }
 
   /** The last command that was applied, refused ones too. */

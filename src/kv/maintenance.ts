@@ -80,7 +80,8 @@ export class Maintenance implements KvMaintenance {
       );
     }
     if (action === 'activate') {
-      const raised = { memberId: memberId || this.#cluster.memberId, alarm: alarm ?? 'no-space' };
+      // Also for member 0, which is nobody: so does etcd, and clients count on it.
+      const raised = { memberId, alarm: alarm ?? 'no-space' };
       await this.#proposer.propose({ type: 'alarm', action, ...raised }, options);
       return [raised];
     }

@@ -25,6 +25,10 @@ export type LeaderAnswer = (payload: Uint8Array) => Promise<Uint8Array>;
 /** What members ask the leader, by first byte. */
 export const leaderQuestions = { keepAlive: 0, timeToLive: 1, isInSync: 2 } as const;
 
+function timedOut(cause: QuorateError): QuorateError {
+  return new QuorateError('timeout', cause.message, { cause });
+}
+
 /** So many entries may wait between commit and apply, as in etcd; beyond it `too-many-requests`. */
 const UNAPPLIED_ENTRIES_MAX = 5000;
 const PENDING_FEW = 1000;
@@ -118,12 +122,18 @@ export class Proposer {
       return asked.then(this.#answered, (error) => {
         this.figures.pending--;
         this.figures.failed++;
-        throw this.#inEtcdsWords(error, sinceMs);
+        throw this.#proposalError(error, sinceMs);
       }) as Promise<Value>;
     } catch (error) {
       this.figures.failed++;
-      return Promise.reject(this.#inEtcdsWords(error, sinceMs));
+      return Promise.reject(this.#proposalError(error, sinceMs));
     }
+  }
+
+  /** That it waited for a leader in vain is, in etcd's words, a timeout like others. */
+  #proposalError(error: unknown, sinceMs: number): unknown {
+    const isLeaderless = error instanceof QuorateError && error.code === 'no-leader';
+    return this.#inEtcdsWords(isLeaderless ? timedOut(error) : error, sinceMs);
   }
 
   /** One for all proposals. */

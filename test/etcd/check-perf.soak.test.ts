@@ -20,7 +20,7 @@ test.for(['s', 'm'])('check perf, load %s', { timeout: 180_000 }, async (load, c
   const { code, out, err } = await ctl.try(['check', 'perf', `--load=${load}`]);
   // A bar of progress comes before, on the same line.
   const found = `${out}${err}`.match(/(?:PASS|FAIL): [^\r\n]*/g);
-  console.log(`check perf --load=${load}\n${found?.join('\n')}`);
+  console.log(`check perf --load=${load}\n${found?.join('\n') ?? `${out}${err}`.slice(-500)}`);
   expect({ code, failed: found?.filter((line) => line.startsWith('FAIL')) }).toEqual({
     code: 0,
     failed: [],

@@ -214,6 +214,20 @@ const suite = (): void => {
     await cluster.members[killed]!.restart();
   }, 60_000);
 
+  test('without a majority writes time out, and what a member has can be read', async () => {
+    const [first, ...others] = cluster.members;
+    await ctl.run('put', 'here', 'still');
+    const alone = new Etcdctl([first!.endpoint], ['--command-timeout=30s']);
+    await until('it here', async () => {
+      return (await alone.run('get', 'here', '--consistency=s')) === 'here\nstill\n';
+    });
+    await Promise.all(others.map((member) => member.stop('SIGKILL')));
+    expect(await alone.run('get', 'here', '--consistency=s')).toBe('here\nstill\n');
+    expect(await alone.fail('put', 'here', 'x')).toContain('etcdserver: request timed out');
+    await Promise.all(others.map((member) => member.restart()));
+    expect(await ctl.run('put', 'here', 'again')).toBe('OK\n');
+  }, 90_000);
+
   test('TLS with certificates of both sides', async () => {
     const secure = await QuorateCluster.start(1, [
       ...['--cert-file', certificate('server'), '--key-file', certificate('server-key')],

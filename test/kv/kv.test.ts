@@ -165,12 +165,15 @@ describe('watches', () => {
     });
   });
 
-  it('answer progress for the stream, and refuse a negative start', async () => {
+  it('answer progress for the stream, and refuse a negative start and an empty range', async () => {
     const kv = cluster.leader();
     const { revision } = await kv.put(put('p', '1'));
     const watching = new Watching(kv).create('p').create('q', { startRevision: -1 });
-    watching.stream.progress();
-    await watching.until(({ responses }) => responses.length === 3);
+    watching
+      .create('r', { rangeEnd: bytes('q') })
+      .create('s')
+      .stream.progress();
+    await watching.until(({ responses }) => responses.length === 5);
     expect(watching.responses).toMatchObject([
       { created: true, watchId: 0n },
       {
@@ -179,6 +182,13 @@ describe('watches', () => {
         watchId: -1n,
         cancelReason: { code: 'negative-watch-revision' },
       },
+      {
+        created: true,
+        canceled: true,
+        watchId: -1n,
+        cancelReason: { code: 'empty-watch-range' },
+      },
+      { created: true, watchId: 1n },
       { watchId: -1n, revision, events: [] },
     ]);
   });

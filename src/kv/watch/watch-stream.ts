@@ -70,10 +70,6 @@ export class Stream implements WatchStream {
     }
     const id = this.#idFor(request.watchId);
     const watch = Watch.from(id, request, this.#host.revision);
-    if (watch === undefined) {
-      this.#send({ watchId: -1n, created: true, canceled: true });
-      return;
-    }
     this.watches.set(id, watch);
     this.#send({ watchId: id, created: true });
     if (request.startRevision > 0 && watch.nextRevision < this.#host.compactRevision) {
@@ -198,7 +194,9 @@ export class Stream implements WatchStream {
       return new QuorateError('too-many-watches', `a stream has at most ${watchesMax} watches`);
     }
     const key = request.key.length === 0 ? Uint8Array.of(0) : request.key;
-    if (keyInterval(key, request.rangeEnd) === undefined) return undefined;
+    if (keyInterval(key, request.rangeEnd) === undefined) {
+      return new QuorateError('empty-watch-range', 'a range that ends before it begins');
+    }
     try {
       this.#host.check(this.caller, { key, rangeEnd: request.rangeEnd });
       return undefined;

@@ -1,4 +1,5 @@
 /** One watch: which events it wants, and how far it has been told. */
+import { assert } from '../../base/assert.ts';
 import { type KeyInterval, keyInterval } from '../../mvcc/key-intervals.ts';
 import type { KeyEvent } from '../../mvcc/request.ts';
 import type { WatchCreateRequest } from '../api.ts';
@@ -33,11 +34,11 @@ export class Watch {
     this.nextRevision = nextRevision;
   }
 
-  /** Undefined for an empty range, which etcd refuses without a word. */
-  static from(id: bigint, request: WatchCreateRequest, currentRevision: number): Watch | undefined {
+  /** The range must not be empty. */
+  static from(id: bigint, request: WatchCreateRequest, currentRevision: number): Watch {
     const key = request.key.length === 0 ? Uint8Array.of(0) : request.key;
     const interval = keyInterval(key, request.rangeEnd);
-    if (interval === undefined) return undefined;
+    assert(interval !== undefined, 'a watch of no keys');
     const { startRevision } = request;
     const nextRevision = startRevision === 0 ? currentRevision + 1 : startRevision;
     return new Watch(id, { ...request, key }, { interval, nextRevision });
