@@ -176,7 +176,7 @@ export const errorCodes = {
   'replica-diverged': {
     retryable: false,
     meaning:
-      'The state of a group on this member is not what the others have; remove and re-add it.',
+      'The state of a group on this member is not what the others have; start it with `repair`.',
   },
   'machine-failed': {
     retryable: false,
@@ -278,6 +278,10 @@ export const errorCodes = {
   'identity-damaged': {
     retryable: false,
     meaning: 'The file that says whose directory this is cannot be read.',
+  },
+  'quarantine-damaged': {
+    retryable: false,
+    meaning: 'The file that says which states are not to be trusted cannot be read.',
   },
   'wrong-directory': {
     retryable: false,

@@ -11,13 +11,13 @@ export const accessKinds = {
 } as const;
 
 /** What is said of them. */
-export const accessUsage = `  -secret-file FILE      the members' secret, if they have one
-  -ca-file, -cert-file, -key-file FILE   PEM, if they use TLS`;
+export const accessUsage = `  --secret-file FILE     the members' secret, if they have one
+  --ca-file, --cert-file, --key-file FILE   PEM, if they use TLS`;
 
 /** What was given of them. */
 export type AccessFlags = { readonly [Name in keyof typeof accessKinds]: string | undefined };
 
-/** A client of the one member that -member names. Throws what a file is refused with. */
+/** A client of the one member that --member names. Throws what a file is refused with. */
 export async function clientOf(address: string, flags: AccessFlags): Promise<Client> {
   const files = {
     ...(flags['secret-file'] === undefined ? {} : { secretFile: flags['secret-file'] }),

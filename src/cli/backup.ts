@@ -6,22 +6,22 @@ import { type BackupInfo, backupDirectory, backupFile, QuorateError } from '../i
 import { accessKinds, accessUsage, clientOf } from './access-flags.ts';
 import { parseFlags } from './flags.ts';
 
-export const backupUsage = `quorate backup -member HOST:PORT -out FILE   back up groups of a running member
-quorate backup -data DIR -out FILE           back up the directory of a member that does not run
-quorate backup -check FILE                   read all of a backup, and say what it holds
+export const backupUsage = `quorate backup --member HOST:PORT --out FILE   back up groups of a running member
+quorate backup --data DIR --out FILE           back up the directory of a member that does not run
+quorate backup --check FILE                   read all of a backup, and say what it holds
 
-  -out FILE              the new file, which must not be there
-  -group NAME            only this group; may be given more than once
-  -local                 what the member has applied, without asking a majority
+  --out FILE             the new file, which must not be there
+  --group NAME           only this group; may be given more than once
+  --local                what the member has applied, without asking a majority
 ${accessUsage}
-  -json                  say what was done as JSON
+  --json                 say what was done as JSON
 
   Each group is taken as it stands at one index. A directory's backup holds all that its log holds,
   and can be restored into a directory only.
 
-  Examples: quorate backup -member 127.0.0.1:7001 -out /var/backups/app-2026-11-21.backup
-            quorate backup -data /var/lib/app/a -out a.backup -group counters
-            quorate backup -check a.backup -json`;
+  Examples: quorate backup --member 127.0.0.1:7001 --out /var/backups/app-2026-11-21.backup
+            quorate backup --data /var/lib/app/a --out a.backup --group counters
+            quorate backup --check a.backup --json`;
 
 const kinds = {
   ...accessKinds,
@@ -31,16 +31,11 @@ const kinds = {
   group: 'list',
   local: 'switch',
   json: 'switch',
-  help: 'switch',
 } as const;
 
 /** Runs the command. Throws `invalid-config` for wrong flags, and what a backup fails with. */
 export async function backupCommand(args: readonly string[]): Promise<number> {
   const { flags, words } = parseFlags(args, kinds);
-  if (flags.help) {
-    console.log(backupUsage);
-    return 0;
-  }
   const { member, data, out, check, group, local, json } = flags;
   const sources = [member, data, check].filter((each) => each !== undefined);
   if (sources.length !== 1 || (check === undefined) === (out === undefined) || words.length > 0) {

@@ -3,18 +3,18 @@ import { backupFile, exportBackup } from '../index.ts';
 import { accessKinds, accessUsage, clientOf } from './access-flags.ts';
 import { parseFlags } from './flags.ts';
 
-export const exportUsage = `quorate export -member HOST:PORT -group NAME   a typed machine's state as lines of JSON
-quorate export -in FILE [-group NAME]         the same, out of a backup
+export const exportUsage = `quorate export --member HOST:PORT --group NAME   a typed machine's state as lines of JSON
+quorate export --in FILE [--group NAME]         the same, out of a backup
 
-  -at INDEX              wait until the member has applied so far
-  -local                 what the member has applied, without asking a majority
-  -out FILE              into a new file; else to the standard output
+  --at INDEX             wait until the member has applied so far
+  --local                what the member has applied, without asking a majority
+  --out FILE             into a new file; else to the standard output
 ${accessUsage}
 
   The first line says at which index it was taken, the last one that it is whole.
 
-  Examples: quorate export -member 127.0.0.1:7001 -group counters
-            quorate export -in app.backup -group counters -out counters.jsonl`;
+  Examples: quorate export --member 127.0.0.1:7001 --group counters
+            quorate export --in app.backup --group counters --out counters.jsonl`;
 
 const kinds = {
   ...accessKinds,
@@ -23,16 +23,11 @@ const kinds = {
   at: 'number',
   local: 'switch',
   out: 'text',
-  help: 'switch',
 } as const;
 
 /** Runs the command. Throws `invalid-config` for wrong flags, and what the export fails with. */
 export async function exportCommand(args: readonly string[]): Promise<number> {
   const { flags, words } = parseFlags(args, kinds);
-  if (flags.help) {
-    console.log(exportUsage);
-    return 0;
-  }
   const { member, in: file, group, at, local, out } = flags;
   const isWhole = (member === undefined) !== (file === undefined) && words.length === 0;
   if (!isWhole || (member !== undefined && group === undefined)) {

@@ -2,20 +2,20 @@
 import { backupFile, type RestoredMember, restoreMember } from '../index.ts';
 import { parseFlags } from './flags.ts';
 
-export const restoreUsage = `quorate restore FILE -data DIR -name NAME   make a new cluster's directory from a backup
+export const restoreUsage = `quorate restore FILE --data DIR --name NAME   make a new cluster's directory from a backup
 
-  -data DIR              the new directory, which must not be there
-  -name NAME             the member's name
-  -peer NAME=HOST:PORT   a first member of the new cluster, this one too; each restores the same file
-  -group NAME[=NEW]      only this group, perhaps under a new name; may be given more than once
-  -token TEXT            tells clusters apart that restore the same file with the same names
-  -json                  say what was done as JSON
+  --data DIR             the new directory, which must not be there
+  --name NAME            the member's name
+  --peer NAME=HOST:PORT  a first member of the new cluster, this one too; each restores the same file
+  --group NAME[=NEW]     only this group, perhaps under a new name; may be given more than once
+  --token TEXT           tells clusters apart that restore the same file with the same names
+  --json                 say what was done as JSON
 
   Nothing is written unless all of the file is whole. The cluster is a new one: members of the old
   one are refused. Then start each member as usual, with the same name and directory.
 
-  Examples: quorate restore app.backup -data /var/lib/app/a -name a
-            quorate restore app.backup -data ./b -name b -peer a=10.0.0.1:7001 -peer b=10.0.0.2:7001`;
+  Examples: quorate restore app.backup --data /var/lib/app/a --name a
+            quorate restore app.backup --data ./b --name b --peer a=10.0.0.1:7001 --peer b=10.0.0.2:7001`;
 
 const kinds = {
   data: 'text',
@@ -24,16 +24,11 @@ const kinds = {
   group: 'list',
   token: 'text',
   json: 'switch',
-  help: 'switch',
 } as const;
 
 /** Runs the command. Throws `invalid-config` for wrong flags, and what the file is refused with. */
 export async function restoreCommand(args: readonly string[]): Promise<number> {
   const { flags, words } = parseFlags(args, kinds);
-  if (flags.help) {
-    console.log(restoreUsage);
-    return 0;
-  }
   const [file] = words;
   const { data, name, token } = flags;
   if (file === undefined || words.length > 1 || data === undefined || name === undefined) {

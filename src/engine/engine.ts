@@ -40,6 +40,7 @@ import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
+import type { Quarantine } from './quarantine.ts';
 import { RemovedGroups } from './removed-groups.ts';
 import type { Offer, Replica, ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
@@ -57,13 +58,14 @@ export interface EngineInit {
   readonly name: string;
   readonly disk: DiskRequests;
   readonly log: MemberLog;
-  /** Repair a damaged log from the other members, rather than stop. */
+  /** Repair a damaged log, or a replica that differs, from the other members. */
   readonly repair: boolean;
   readonly system: SystemMachine;
   readonly systemState: GroupState;
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
+  readonly quarantine: Quarantine;
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
   /** Where members may be as well, by name: what the application was told at its start. */
@@ -179,10 +181,12 @@ export class Engine implements ReplicaHost, PeerHandler {
       say: (level, facts, message) => this.#say(level, facts, message),
       stop: (error) => this.#stop(error),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      recovered: (group) => init.quarantine.remove(group),
     });
     this.#hashes = new HashChecks({
       self: presence.self,
       settings,
+      quarantine: init.quarantine,
       say: (level, facts, message) => this.#say(level, facts, message),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       busy: (replica) => this.#busy.add(replica),
@@ -192,7 +196,10 @@ export class Engine implements ReplicaHost, PeerHandler {
       replica: (group) => this.#replicas.get(group),
       isInstalling: (replica) => this.#installing.has(replica),
       forget: (replica) => this.#forget(replica),
-      removed: (group) => this.#effects.push({ type: 'group-deleted', group }),
+      removed: (group) => {
+        init.quarantine.remove(group);
+        this.#effects.push({ type: 'group-deleted', group });
+      },
     });
     const nowMs = (): number => this.#nowMs;
     const wallMs = (): number => this.#wallMs;
@@ -260,6 +267,11 @@ export class Engine implements ReplicaHost, PeerHandler {
 
   replica(group: GroupId): Replica | undefined {
     return this.#replicas.get(group);
+  }
+
+  /** Those that are open, in the order of opening. */
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
   }
 
   /** Takes what happened; returns what is to be done, in order. */
@@ -375,6 +387,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     const lateMs = nowMs - this.#nowMs;
     this.#nowMs = nowMs;
     this.#lost.tick();
+    this.#init.quarantine.tick();
     for (const replica of this.#replicas.values()) {
       if (this.#lost.holds(replica)) continue;
       replica.tick(nowMs);

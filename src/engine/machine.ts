@@ -66,6 +66,13 @@ export interface Kept {
    */
   flush(mark: KeptMark, done: Done): void;
   /**
+   * Empties the store and the machine, as they were before the first command: no mark is left, and
+   * `done` says when that would survive a loss of power, or why the store failed. Called only before
+   * the group is open, where its state is to come from the other members. Without it such a replica
+   * cannot be repaired.
+   */
+  clear?(done: Done): void;
+  /**
    * How much waits in memory, asked after each turn: at `much` the engine flushes as soon as it can,
    * at `full` it applies nothing more until a flush is done. By default never.
    */

@@ -60,6 +60,11 @@ export class KvMachine implements Machine {
         this.model.save();
         store.flush(mark, done);
       },
+      clear: (done) => {
+        store.clear(done);
+        this.#appliedIndex = 0;
+        this.#reload();
+      },
       pressure: () => store.pressure(),
     };
   }
@@ -123,12 +128,17 @@ export class KvMachine implements Machine {
       drain: (done) => restore.drain(done),
       finish: () => {
         restore.finish();
-        this.model.reload();
-        this.rules.load();
-        this.cluster.load();
-        for (const listener of this.#replaced) listener();
+        this.#reload();
       },
     };
+  }
+
+  /** The store holds another state. */
+  #reload(): void {
+    this.model.reload();
+    this.rules.load();
+    this.cluster.load();
+    for (const listener of this.#replaced) listener();
   }
 
   hash(): number {

@@ -28,12 +28,17 @@ const sweptEntriesMax = 2000;
 export class StoredState implements Kept {
   readonly store: LayeredStore;
   readonly #facts: () => StoredFacts;
+  readonly #emptied: () => void;
   #dropped: readonly StoreRange[] = [];
 
-  /** @param facts asked at each flush */
-  constructor(store: LayeredStore, facts: () => StoredFacts) {
+  /**
+   * @param facts asked at each flush
+   * @param emptied the store holds nothing any more
+   */
+  constructor(store: LayeredStore, facts: () => StoredFacts, emptied: () => void) {
     this.store = store;
     this.#facts = facts;
+    this.#emptied = emptied;
   }
 
   /** What was written with the mark; undefined where the store holds no whole state. */
@@ -66,6 +71,12 @@ export class StoredState implements Kept {
     this.store.put(factsKey, encodeValue(facts));
     this.store.commit();
     this.store.flush(mark, done);
+  }
+
+  clear(done: Done): void {
+    this.store.clear(done);
+    this.#dropped = [];
+    this.#emptied();
   }
 
   /** While something is left to be removed, one flush follows the other. */

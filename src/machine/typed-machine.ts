@@ -89,10 +89,8 @@ export class TypedMachine<
     this.#seed = textHash(name);
     assert(definition.onDisk === (store !== undefined), 'a store for what lives in one');
     if (store !== undefined) {
-      this.kept = new StoredState(new LayeredStore(store), () => ({
-        ...this.#head(),
-        ...this.#state.facts(),
-      }));
+      const facts = () => ({ ...this.#head(), ...this.#state.facts() });
+      this.kept = new StoredState(new LayeredStore(store), facts, () => this.#empty());
     }
     const facts = this.kept?.read();
     this.#state = this.#open(facts);
@@ -253,6 +251,13 @@ export class TypedMachine<
     this.#lastIndex = lastIndex;
     this.#announced = new Map(announced);
     return this.#make(knownVersion(this.definition, active === 0 ? this.definition.base : active));
+  }
+
+  /** As before the first command: the store has been emptied. */
+  #empty(): void {
+    this.#state = this.#open(undefined);
+    this.history.restart(0);
+    this.#versionsChanged();
   }
 
   #make(definition: DefinitionFacts, before?: MachineState): MachineState {

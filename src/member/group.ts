@@ -243,6 +243,11 @@ export class Group<State extends Machine = Machine> {
     });
   }
 
+  /** Why this member answers nothing about the group: its state is not what the others have. */
+  get quarantine(): QuorateError | undefined {
+    return this.#host.engine.replica(this.id)?.diverged;
+  }
+
   /**
    * Waits until this member has applied up to an index, without asking any other.
    * @returns the applied index, at least that

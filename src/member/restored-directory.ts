@@ -4,8 +4,9 @@
  * the founders agree on: members of the old cluster, or with another backup, are in another one.
  */
 import { QuorateError } from '../base/errors.ts';
+import { joinBytes } from '../base/join-bytes.ts';
 import { entryFields, pairFields } from '../engine/backup/contents.ts';
-import { encodeKeptState, GroupState, joined } from '../engine/group-state.ts';
+import { encodeKeptState, GroupState } from '../engine/group-state.ts';
 import type { MemberLog } from '../engine/log/member-log.ts';
 import { clusterIdFrom, type Founder, foundingState, isBeginning } from '../engine/opening.ts';
 import type { GroupRecord } from '../engine/system-machine.ts';
@@ -206,7 +207,7 @@ class Filling {
     const { layered } = this.#store;
     layered.commit();
     const state = new GroupState();
-    state.decode(joined(this.#state));
+    state.decode(joinBytes(this.#state));
     const { configuration, session } = this.#init;
     const { index, term } = baseOf(info);
     const mark = {

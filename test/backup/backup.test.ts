@@ -6,13 +6,13 @@ import { afterEach, expect, test } from 'vitest';
 import {
   backupDirectory,
   backupFile,
-  type Logger,
   type Member,
   openMember,
   restoreMember,
   type TestCluster,
   testCluster,
 } from '../../src/index.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { Journal } from '../member/journal.ts';
 import { until } from '../processes/waiting.ts';
 import { keptLedger, laterLedger, ledger, other } from './machines.ts';
@@ -22,17 +22,9 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-const silent: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silent,
-};
-
 async function cluster(members = 3): Promise<TestCluster> {
   const settings = { snapshotAfterBytes: 20_000, keptEntries: 10 };
-  const opened = await testCluster({ members, options: { settings, logger: silent } });
+  const opened = await testCluster({ members, options: { settings, logger: silentLogger } });
   ends.push(() => opened.close());
   return opened;
 }
@@ -45,7 +37,7 @@ function folder(): string {
 
 async function open(dataDir: string, name = 'a'): Promise<Member> {
   const settings = { log: { segmentBytes: 65_536, batchBytesMax: 16_384, reserveBytes: 0 } };
-  const member = await openMember({ name, dataDir, tickMs: 10, logger: silent, settings });
+  const member = await openMember({ name, dataDir, tickMs: 10, logger: silentLogger, settings });
   ends.push(() => member.close());
   return member;
 }
