@@ -24,6 +24,9 @@ import type { Store } from '../src/ports/store.ts';
 
 const IN_FLIGHT = 256;
 const KEYS = 1000;
+const LOAD_BATCH_BYTES = 32 * 2 ** 20;
+/** A snapshot's steps are of 16 KiB: members take that many between two turns with commands. */
+const STEPS_BETWEEN_COMMANDS = 16;
 
 function setting(name: string, otherwise: string): string {
   const at = process.argv.indexOf(`--${name}`);
@@ -244,27 +247,43 @@ async function onDisk(): Promise<void> {
     const startMs = performance.now();
     for (let key = 0; key < count; key++) {
       put(key);
-      if (typed.kept!.pressure() !== 'little') await flush();
+      // In large batches: only the loading is to be over soon.
+      if (typed.kept!.store.layerBytes >= LOAD_BATCH_BYTES) await flush();
     }
     await flush();
     const loadUs = ((performance.now() - startMs) * 1000) / count;
     console.log(
       `\n${count} entries of 1 kB on disk, ${loadUs.toFixed(1)} µs each to apply and flush`,
     );
+    gc();
+    const held = heapBytes();
+    let heldMax = held;
     const frozenMs = performance.now();
     const walk = typed.snapshot();
     const freezeMs = performance.now() - frozenMs;
     let next = 0;
+    let steps = 0;
     const commands = (): void => {
+      if (++steps % STEPS_BETWEEN_COMMANDS !== 0) return;
       for (let i = 0; i < 20; i++) {
         next += 104_729;
         put(next % count);
       }
     };
     // As the engine does: what is applied is written behind while the snapshot goes on.
-    const behind = () => (typed.kept!.pressure() === 'little' ? undefined : flush());
+    const behind = (): Promise<void> | undefined => {
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      heldMax = Math.max(heldMax, heapUsed + arrayBuffers);
+      return typed.kept!.pressure() === 'little' ? undefined : flush();
+    };
+    const beganMs = performance.now();
     const result = await snapshotWhile(walk, commands, behind);
     say('snapshot', freezeMs, result);
+    const tookS = ((performance.now() - beganMs) / 1000).toFixed(1);
+    const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+    console.log(
+      `           ${tookS} s; at most ${mib(heldMax)} MiB of heap and buffers, ${mib(held)} before`,
+    );
     await flush();
   } finally {
     await new Promise<void>((resolve) => store.close(() => resolve()));

@@ -59,7 +59,7 @@ export class PageTree<Value> {
   #epoch = 0;
   /** Counts what may move entries, so that a walk notices and finds its place again. */
   #moves = 0;
-  /** Where the last {@link get} found its key: a `set` of the same key mostly follows. */
+  /** Where the last {@link get} found its key: a `set` of the same key mostly follows, and a look. */
   #found: Leaf<Value> | undefined;
   #foundAt = 0;
   #foundMoves = 0;
@@ -73,6 +73,14 @@ export class PageTree<Value> {
   }
 
   get(key: Key): Value | Absent {
+    const found = this.#found;
+    if (
+      found !== undefined &&
+      this.#foundMoves === this.#moves &&
+      found.keys[this.#foundAt] === key
+    ) {
+      return found.values[this.#foundAt]!;
+    }
     let page = this.#root;
     while (!page.leaf) page = page.children[after(page.keys, key)]!;
     const at = notBefore(page.keys, key);

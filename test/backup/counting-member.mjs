@@ -21,7 +21,11 @@ const counters = machine({
   queries: { get: ({ counts }, /** @type {string} */ key) => counts.get(key) ?? 0 },
 });
 
-const member = await openMember({ name, peers, dataDir, tickMs: 20 });
+const settings = {
+  log: { segmentBytes: 2 ** 20, reserveBytes: 0, spareSegmentsMax: 0 },
+  entryBytesMax: 2 ** 16,
+};
+const member = await openMember({ name, peers, dataDir, tickMs: 20, settings });
 const group = await member.group('counters', counters, { timeoutMs: 60_000 });
 group.onLeadership(({ isLeader }) => console.log(isLeader ? 'leads now' : 'follows now'));
 console.log(`${name} serves now`);
