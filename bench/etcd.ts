@@ -13,10 +13,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Trio } from './etcd/clusters.ts';
 import { fill, measureLarge } from './etcd/large.ts';
-import { clientLoad, endClients, h2load, type LoadFound } from './etcd/load.ts';
+import { clientLoad, endClients, h2load, type LoadFound, worker } from './etcd/load.ts';
 import { manyKeys, paths } from './etcd/requests.ts';
 import {
   filledKey,
@@ -63,9 +63,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 async function main(): Promise<void> {
-  const hook = new URL('./etcd/profile-hook.js', import.meta.url).href;
   const server = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-  const ours = profiled ? ['--import', hook, server, 'serve'] : [server, 'serve'];
+  const ours = profiled
+    ? ['--import', pathToFileURL(worker).href, server, 'serve']
+    : [server, 'serve'];
   const env = { QUORATE_BENCH_PROFILE: join(folder, 'profile') };
   trios.push(await Trio.start('quorate', [process.execPath, ...ours], env));
   trios.push(await Trio.start('etcd', ['etcd']));

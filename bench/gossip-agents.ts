@@ -14,7 +14,7 @@ import { NodeCrypto } from '../src/platform/node-crypto.ts';
 import { NodePackets } from '../src/platform/node-packets.ts';
 import { nodeRandom } from '../src/platform/node-random.ts';
 import { NodeStreams } from '../src/platform/node-streams.ts';
-import type { Logger } from '../src/ports/logger.ts';
+import { silentLogger } from '../src/ports/logger.ts';
 import type { Packets } from '../src/ports/packets.ts';
 
 /** What is measured, and how. */
@@ -231,14 +231,6 @@ async function exchangeBare(count: number, forMs: number): Promise<void> {
   for (const socket of sockets) socket.close();
 }
 
-const silent: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silent,
-};
-
 function host(counts: { packets: number; bytes: number }): GossipHost {
   const packets = new NodePackets();
   const counting: Packets = {
@@ -266,7 +258,7 @@ function host(counts: { packets: number; bytes: number }): GossipHost {
     streams: new NodeStreams(),
     packets: counting,
     crypto: new NodeCrypto(),
-    logger: silent,
+    logger: silentLogger,
     place: filePlace,
     hostName: 'bench',
     runtime: {},

@@ -11,7 +11,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  type Logger,
   type Machine,
   type MachineRestore,
   machine,
@@ -20,6 +19,7 @@ import {
   testCluster,
 } from '../src/index.ts';
 import { NodeStores } from '../src/platform/node-stores.ts';
+import { silentLogger } from '../src/ports/logger.ts';
 import type { Store } from '../src/ports/store.ts';
 
 const IN_FLIGHT = 256;
@@ -35,14 +35,6 @@ const rounds = Number(setting('rounds', '3'));
 const entries = Number(setting('entries', '1000000'));
 const diskBytes = Number(setting('disk-bytes', '0'));
 const directory = setting('directory', tmpdir());
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 
 const counters = machine({
   state: { values: map<bigint, bigint>() },
@@ -104,7 +96,7 @@ function median(values: readonly number[]): number {
 }
 
 async function compareWithRaw(): Promise<void> {
-  const cluster = await testCluster({ options: { logger: silent } });
+  const cluster = await testCluster({ options: { logger: silentLogger } });
   try {
     const raws = await cluster.group('raw', () => new RawCounters());
     const typeds = await cluster.group('typed', counters);

@@ -29,10 +29,13 @@ const config = {
   extends: join(root, 'tsconfig.json'),
   compilerOptions: {
     noEmit: false,
+    outDir: made,
+    rootDir: made,
     noUnusedLocals: false,
     noUnusedParameters: false,
   },
   include: [name],
+  exclude: [],
 };
 writeFileSync(join(made, 'tsconfig.json'), JSON.stringify(config));
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -1,17 +1,39 @@
 /**
  * The main door: a replicated machine inside your own application.
  */
+import { BackupFile } from './member/backup-file.ts';
+import { type DirectoryBackupOptions, directoryBackup } from './member/directory-backup.ts';
 import { type LostMajorityReport, recoverLostMajorityOn } from './member/lost-majority.ts';
 import type { Member } from './member/member.ts';
 import { openMemberOn } from './member/open-member.ts';
 import type { MemberOptions } from './member/options.ts';
+import {
+  type RestoredMember,
+  type RestoreMemberOptions,
+  restoreMemberOn,
+} from './member/restored-directory.ts';
 import { TestCluster, type TestClusterOptions } from './member/test-cluster.ts';
+import { readWhole, writeWhole } from './platform/backup-file.ts';
+import { NodeCrypto } from './platform/node-crypto.ts';
 import { nodePorts } from './platform/node-ports.ts';
+import { makeDirectoryWhole } from './platform/snapshot-file.ts';
 import { temporaryDirectory } from './platform/temporary-directory.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
+export type {
+  BackupGroupHead,
+  BackupGroupTotals,
+  BackupHead,
+} from './engine/backup/backup-format.ts';
 export type { SessionMark } from './engine/envelope.ts';
-export type { CommandContext, Machine, MachineRestore, Outcome } from './engine/machine.ts';
+export type {
+  CommandContext,
+  Machine,
+  MachineFacts,
+  MachineRestore,
+  Outcome,
+  PartFacts,
+} from './engine/machine.ts';
 export type {
   Call,
   CommandCalls,
@@ -53,6 +75,10 @@ export type {
 } from './machine/shape.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './machine/standard-schema.ts';
 export type { TypedMachine, TypedMachineOptions } from './machine/typed-machine.ts';
+export type { BackupFile } from './member/backup-file.ts';
+export type { BackupGroupInfo, BackupInfo, BackupSource } from './member/backup-source.ts';
+export type { Backup, BackupOptions } from './member/backups.ts';
+export type { DirectoryBackupOptions } from './member/directory-backup.ts';
 export type { DeadMemberPolicy, Discovery } from './member/discovery.ts';
 export type { Group, LeaderHandler, Leading, ProposeOptions } from './member/group.ts';
 export type { Leadership } from './member/leadership.ts';
@@ -63,6 +89,8 @@ export type { MemberInfo } from './member/member-info.ts';
 export type { MemberOptions, MemberSettings, PeerOption } from './member/options.ts';
 export type { RaftEvent, RaftEventOptions, RaftFact } from './member/raft-events.ts';
 export type { RequestOptions } from './member/requests.ts';
+export type { RestoredMember, RestoreMemberOptions } from './member/restored-directory.ts';
+export type { RestoreGroupOptions } from './member/restored-group.ts';
 export type { TestCluster, TestClusterOptions } from './member/test-cluster.ts';
 export type {
   ChangesOptions,
@@ -132,6 +160,75 @@ export async function recoverLostMajority(options: {
     'recovered from a lost majority: this member is the only one',
   );
   return report;
+}
+
+/**
+ * A file for a backup: to be written once, as a whole, and read as often as need be. The file is
+ * readable by this user only, and gets its name when all of it is durable.
+ *
+ * @example
+ * ```ts
+ * import { backupFile, type Member } from 'quorate';
+ *
+ * declare const member: Member;
+ *
+ * const file = backupFile('/var/backups/app-2026-11-21.backup');
+ * await file.write(member.backup());
+ * const { groups, sha256 } = await file.inspect();
+ * console.log(sha256, groups.map(({ name, index }) => `${name} at ${index}`));
+ * ```
+ */
+export function backupFile(path: string): BackupFile {
+  return new BackupFile(path, {
+    write: (bytes) => writeWhole(path, bytes),
+    read: () => readWhole(path),
+    createSha256: () => new NodeCrypto().createSha256(),
+  });
+}
+
+/**
+ * Makes the directory of a member from a backup: the first member of a new cluster, or one of
+ * several that all restore the same backup with the same `peers`. It is then opened as usual; its
+ * groups begin with the state, the sessions and the indexes of the backup. The cluster's id is new:
+ * members of the old cluster are refused as `wrong-cluster`.
+ *
+ * @param options.dataDir the new directory, which must not be there; only this user may read it
+ * @throws QuorateError `file-exists`, `backup-damaged`, `format-too-new`, `unknown-group`,
+ *   `group-exists`, `invalid-name`, `invalid-config`, or what the disk failed with; there is no
+ *   directory then
+ *
+ * @example
+ * ```ts
+ * import { backupFile, openMember, restoreMember } from 'quorate';
+ *
+ * const from = backupFile('/var/backups/app-2026-11-21.backup');
+ * await restoreMember({ from, name: 'a', dataDir: './restored' });
+ * const member = await openMember({ name: 'a', dataDir: './restored' });
+ * await member.close();
+ * ```
+ */
+export function restoreMember(
+  options: RestoreMemberOptions & { readonly dataDir: string },
+): Promise<RestoredMember> {
+  return makeDirectoryWhole(options.dataDir, (dataDir) =>
+    restoreMemberOn(nodePorts({ dataDir }), options),
+  );
+}
+
+/**
+ * The bytes of a backup of a member that does not run, from its directory: each group as the newest
+ * state that its files hold, and the entries of its log behind that. All that the log holds counts,
+ * as in {@link recoverLostMajority}. It is restored with {@link restoreMember} only.
+ *
+ * @param options.groups only these
+ * @throws QuorateError while it is read: `directory-locked` where the member runs (then
+ *   `Member.backup` is the way), `not-a-member`, `unknown-group`, `log-damaged`,
+ *   `snapshot-damaged`, `store-damaged`, `format-too-new`, `disk-failed`
+ */
+export function backupDirectory(
+  options: { readonly dataDir: string } & DirectoryBackupOptions,
+): AsyncGenerator<Uint8Array, void> {
+  return directoryBackup(nodePorts({ dataDir: options.dataDir }), options);
 }
 
 /**

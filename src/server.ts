@@ -8,18 +8,21 @@ import {
   type SnapshotStatus,
   snapshotStatus,
 } from './kv/restore-snapshot.ts';
+import { clientCertificate, peerCertificate } from './platform/automatic-tls.ts';
 import { jsonLogger } from './platform/json-logger.ts';
+import { NodeBcrypt } from './platform/node-bcrypt.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeCrypto } from './platform/node-crypto.ts';
 import { NodeHttp } from './platform/node-http.ts';
 import { nodePorts } from './platform/node-ports.ts';
 import { NodeSigning } from './platform/node-signing.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
-import { makeDirectoryWhole, SnapshotFile } from './platform/snapshot-file.ts';
+import { makeDirectoryWhole, SnapshotFile, writeFileWhole } from './platform/snapshot-file.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
+import { type SavedSnapshot, streamSnapshotFrom } from './server/save-snapshot.ts';
 import { readSettings, type ServerSettings } from './server/settings/settings.ts';
-import { addressText, parseUrls } from './server/settings/urls.ts';
+import { addressText, type Endpoint, parseUrls } from './server/settings/urls.ts';
 import { settled } from './server/tls.ts';
 
 export { type ErrorCode, QuorateError } from './base/errors.ts';
@@ -39,6 +42,7 @@ export type { Logger } from './ports/logger.ts';
 export { EtcdFront, type EtcdFrontOptions } from './server/etcd-front.ts';
 export { Listening, type ListeningOptions } from './server/listening.ts';
 export type { Server } from './server/open-server.ts';
+export type { SavedSnapshot } from './server/save-snapshot.ts';
 export type { ServerSettings, TlsFiles } from './server/settings/settings.ts';
 
 /** What a server in this process may be given beside its settings. */
@@ -78,7 +82,7 @@ export function readServerSettings(
  * await server.close();
  * ```
  */
-export function openServer(
+export async function openServer(
   settings: ServerSettings,
   options: OpenServerOptions = {},
 ): Promise<Server> {
@@ -89,8 +93,28 @@ export function openServer(
     compression: new NodeCompression(),
     textFiles: new NodeTextFiles(),
     signing: new NodeSigning(),
+    bcrypt: new NodeBcrypt(),
   };
-  return openServerOn(ports, settings);
+  return openServerOn(ports, await withCertificates(settings));
+}
+
+/** Makes the certificates that the server is to make itself. */
+async function withCertificates(settings: ServerSettings): Promise<ServerSettings> {
+  const { dataDir, autoTlsValidityYears: validityYears, clusterToken } = settings;
+  const hostsOf = (urls: readonly string[], listened: readonly Endpoint[]): string[] =>
+    [...parseUrls(urls, 'advertised URLs'), ...listened].map(({ address }) => address.host);
+  let { clientTls, peerTls } = settings;
+  if (settings.clientAutoTls && clientTls === undefined) {
+    const hosts = hostsOf(settings.advertiseClientUrls, settings.listenClient);
+    const files = await clientCertificate({ dataDir, hosts, validityYears });
+    clientTls = { ...files, clientCertificateRequired: false };
+  }
+  if (settings.peerAutoTls && peerTls === undefined) {
+    const hosts = hostsOf(settings.advertisePeerUrls, [settings.listenPeer]);
+    const files = await peerCertificate({ dataDir, hosts, validityYears }, clusterToken);
+    peerTls = { ...files, clientCertificateRequired: true };
+  }
+  return { ...settings, clientTls, peerTls };
 }
 
 /**
@@ -102,8 +126,8 @@ export function openServer(
  * @param options.bumpRevision by how much revisions shall be higher, for clients that remember some
  *   which the snapshot does not have. Default 0.
  * @param options.markCompacted let nothing before that revision be readable. Default false.
- * @param options.withoutAuth turn access control off; needed where etcd has hashed the passwords,
- *   for here they have to be given anew. Default false.
+ * @param options.withoutAuth turn access control off; needed where passwords are hashed at a cost
+ *   that is not checked here, and have to be given anew. Default false.
  * @throws QuorateError `snapshot-damaged`, `file-exists` where the directory is there already,
  *   `file-not-found`, `invalid-config`, `invalid-auth-management`, or what the disk failed with;
  *   there is no directory then
@@ -139,6 +163,49 @@ export async function restoreSnapshot(
   } finally {
     source.close();
   }
+}
+
+/**
+ * Saves what a running server holds, of Quorate or etcd, as an etcd snapshot in a file. The file is
+ * there when it is whole, checked and durable, and not before; one of that name is replaced.
+ *
+ * @throws QuorateError `invalid-config`, `connection-refused`, `timeout`, `tls-failed`,
+ *   `rpc-failed`, `rpc-unavailable`, `snapshot-damaged`, `file-not-found`, or what the disk failed with
+ */
+export async function saveSnapshot(
+  file: string,
+  options: {
+    /** `http://HOST:PORT`, or `https://`. */
+    readonly url: string;
+    readonly user?: { readonly name: string; readonly password: string };
+    /** For `https`: whom to believe, in place of the system's authorities. */
+    readonly authorityPath?: string | undefined;
+    /** This side's certificate, where the server wants one. */
+    readonly certificatePath?: string | undefined;
+    readonly keyPath?: string | undefined;
+  },
+): Promise<SavedSnapshot> {
+  const files = new NodeTextFiles();
+  const read = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : settled((answer) => files.read(path, answer));
+  const { url, user, authorityPath, certificatePath, keyPath } = options;
+  const paths = [authorityPath, certificatePath, keyPath];
+  const [authority, certificate, key] = await Promise.all(paths.map(read));
+  const source = {
+    url,
+    ...(user === undefined ? {} : { user }),
+    credentials: {
+      ...(authority === undefined ? {} : { authorities: [authority] }),
+      ...(certificate === undefined ? {} : { certificate }),
+      ...(key === undefined ? {} : { key }),
+    },
+  };
+  const ports = {
+    ...nodePorts({ dataDir: '.' }),
+    http: new NodeHttp(),
+    compression: new NodeCompression(),
+  };
+  return writeFileWhole(file, (write) => streamSnapshotFrom(ports, source, write));
 }
 
 /**

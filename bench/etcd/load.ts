@@ -63,15 +63,17 @@ async function run(
   return output;
 }
 
+/** Runs the clients, each in a process of its own; loaded into a server it takes profiles. */
+export const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
+
 /** Runs one of the clients; `begun` when it has warmed up, `done` when it has measured. */
 export async function clientLoad(
   client: 'many-keys' | 'watchers',
   asked: LoadAsked | WatchAsked,
   { begun, done }: { readonly begun: () => void; readonly done: () => void },
 ): Promise<LoadFound> {
-  const program = fileURLToPath(new URL(`./${client}.js`, import.meta.url));
   let found: LoadFound | undefined;
-  await run([process.execPath, program, JSON.stringify(asked)], asked.seconds, (text) => {
+  await run([process.execPath, worker, client, JSON.stringify(asked)], asked.seconds, (text) => {
     if (text === 'begin') return begun();
     done();
     found = JSON.parse(text) as LoadFound;

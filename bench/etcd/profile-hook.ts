@@ -1,26 +1,29 @@
 /**
- * Loaded into a server before it starts (`node --import`): at each SIGUSR2 it begins a CPU profile, or
- * ends it and writes it where `QUORATE_BENCH_PROFILE` says.
+ * Within a server that is measured: at each SIGUSR2 it begins a CPU profile, or ends it and writes it
+ * to a file.
  */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 
-const session = new Session();
-let running = false;
+/** @param path of the files, which end in the number of the process */
+export function profileOnSignal(path: string): void {
+  const session = new Session();
+  let running = false;
 
-process.on('SIGUSR2', () => {
-  if (!running) {
-    running = true;
-    session.connect();
-    session.post('Profiler.enable');
-    session.post('Profiler.start');
-    return;
-  }
-  running = false;
-  session.post('Profiler.stop', (error, { profile }) => {
-    if (error === null) {
-      writeFileSync(`${process.env.QUORATE_BENCH_PROFILE}-${process.pid}`, JSON.stringify(profile));
+  process.on('SIGUSR2', () => {
+    if (!running) {
+      running = true;
+      session.connect();
+      session.post('Profiler.enable');
+      session.post('Profiler.start');
+      return;
     }
-    session.disconnect();
+    running = false;
+    session.post('Profiler.stop', (error, { profile }) => {
+      if (error === null) {
+        writeFileSync(`${path}-${process.pid}`, JSON.stringify(profile));
+      }
+      session.disconnect();
+    });
   });
-});
+}

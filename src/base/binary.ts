@@ -144,6 +144,12 @@ export class ByteReader {
     return this.#buffer.subarray(from, this.#offset);
   }
 
+  /** Passes over the next `length` bytes. */
+  skip(length: number): void {
+    if (length > this.remaining) throw this.#fault('a length goes beyond the end');
+    this.#offset += length;
+  }
+
   /** A count of things that take at least `bytesEach`: it cannot be more than what is left. */
   count(bytesEach: number): number {
     const count = this.number();

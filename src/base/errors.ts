@@ -155,12 +155,28 @@ export const errorCodes = {
     retryable: false,
     meaning: 'A snapshot on disk, or on its way, is not whole.',
   },
+  'backup-damaged': {
+    retryable: false,
+    meaning: 'A backup is not whole, or not what was written; nothing was restored of it.',
+  },
+  'wrong-machine': {
+    retryable: false,
+    meaning: 'A state is that of another machine: its parts, or their kinds, are others.',
+  },
+  'group-exists': {
+    retryable: false,
+    meaning: 'There is a group of that name: a backup is restored into a new one only.',
+  },
+  'restore-unfinished': {
+    retryable: false,
+    meaning: 'The restoring of a group was broken off: delete the group, and restore it again.',
+  },
   'unknown-transfer': { retryable: true, meaning: 'The transfer of a snapshot has to begin anew.' },
   'not-a-member': { retryable: false, meaning: 'The directory holds no member.' },
   'replica-diverged': {
     retryable: false,
     meaning:
-      'The state of a group on this member is not what the others have; remove and re-add it.',
+      'The state of a group on this member is not what the others have; start it with `repair`.',
   },
   'machine-failed': {
     retryable: false,
@@ -262,6 +278,10 @@ export const errorCodes = {
   'identity-damaged': {
     retryable: false,
     meaning: 'The file that says whose directory this is cannot be read.',
+  },
+  'quarantine-damaged': {
+    retryable: false,
+    meaning: 'The file that says which states are not to be trusted cannot be read.',
   },
   'wrong-directory': {
     retryable: false,

@@ -12,24 +12,26 @@ import { type TextLogLevel, textLogger } from './text-logger.ts';
 export const gossipUsage = `quorate gossip [flags]      run an agent
 quorate gossip keygen       print a new encryption key
 
-  -node NAME             name, unique in the cluster (the host's name)
-  -bind ADDR             address for gossip, UDP and TCP (127.0.0.1:7946)
-  -advertise ADDR        address under which the others reach this agent (as bound)
-  -join ADDR             agent to join at the start; may be repeated
-  -retry-join ADDR       agent to join, again and again until it works; may be repeated
-  -retry-interval TIME   between these attempts (30s)
-  -retry-max N           attempts before it is given up (0: never)
-  -replay                take in events of before the join too
-  -tag KEY=VALUE         tag of this agent; may be repeated
-  -encrypt KEY           key in base64 that encrypts all traffic
-  -keyring-file FILE     keeps the keys, in Serf's form
-  -profile NAME          lan, wan or local (lan)
-  -rpc-addr ADDR         address of the agent RPC (127.0.0.1:7373); none: no RPC
-  -rpc-auth KEY          key that clients of the RPC must show
-  -snapshot FILE         keeps what is needed to rejoin after a restart
-  -rejoin                rejoin even after having left
-  -log-level LEVEL       debug, info, warn or err (info)
-  -strict-security       refuse addresses beyond loopback without encryption`;
+  --node NAME            name, unique in the cluster (the host's name)
+  --bind ADDR            address for gossip, UDP and TCP (127.0.0.1:7946)
+  --advertise ADDR       address under which the others reach this agent (as bound)
+  --join ADDR            agent to join at the start; may be repeated
+  --retry-join ADDR      agent to join, again and again until it works; may be repeated
+  --retry-interval TIME  between these attempts (30s)
+  --retry-max N          attempts before it is given up (0: never)
+  --replay               take in events of before the join too
+  --tag KEY=VALUE        tag of this agent; may be repeated
+  --encrypt KEY          key in base64 that encrypts all traffic
+  --keyring-file FILE    keeps the keys, in Serf's form
+  --profile NAME         lan, wan or local (lan)
+  --rpc-addr ADDR        address of the agent RPC (127.0.0.1:7373); none: no RPC
+  --rpc-auth KEY         key that clients of the RPC must show
+  --snapshot FILE        keeps what is needed to rejoin after a restart
+  --rejoin               rejoin even after having left
+  --log-level LEVEL      debug, info, warn or err (info)
+  --strict-security      refuse addresses beyond loopback without encryption
+
+  Example: quorate gossip --node b --bind 127.0.0.2:7946 --join 127.0.0.1:7946`;
 
 const kinds = {
   node: 'text',
@@ -50,16 +52,11 @@ const kinds = {
   rejoin: 'switch',
   'log-level': 'text',
   'strict-security': 'switch',
-  help: 'switch',
 } as const;
 
 /** Runs the command; resolves with the exit code once the agent has ended. */
 export async function gossipCommand(args: readonly string[]): Promise<number> {
   const { flags, words } = parseFlags(args, kinds);
-  if (flags.help) {
-    console.log(gossipUsage);
-    return 0;
-  }
   if (words[0] === 'keygen') {
     console.log(createGossipKey());
     return 0;

@@ -4,11 +4,7 @@
  * into a line for people and an exit code.
  */
 import { QuorateError } from '../base/errors.ts';
-import { gossipCommand, gossipUsage } from './gossip.ts';
-import { recoverCommand, recoverUsage } from './recover.ts';
-import { serveCommand, serveUsage } from './serve.ts';
-import { simCommand, simUsage } from './sim.ts';
-import { snapshotCommand, snapshotUsage } from './snapshot.ts';
+import { version } from '../base/version.ts';
 
 /** A command: what it says of itself, and what it does with its words. */
 interface Command {
@@ -17,22 +13,52 @@ interface Command {
   readonly run: (args: readonly string[]) => Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
-  serve: { usage: serveUsage, run: serveCommand },
-  gossip: { usage: gossipUsage, run: gossipCommand },
-  recover: { usage: recoverUsage, run: recoverCommand },
-  snapshot: { usage: snapshotUsage, run: snapshotCommand },
-  sim: { usage: simUsage, run: simCommand },
+/** Each is loaded when it is asked for: what the others need would double the time of a start. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  async serve() {
+    const { serveUsage: usage, serveCommand: run } = await import('./serve.ts');
+    return { usage, run };
+  },
+  async gossip() {
+    const { gossipUsage: usage, gossipCommand: run } = await import('./gossip.ts');
+    return { usage, run };
+  },
+  async recover() {
+    const { recoverUsage: usage, recoverCommand: run } = await import('./recover.ts');
+    return { usage, run };
+  },
+  async snapshot() {
+    const { snapshotUsage: usage, snapshotCommand: run } = await import('./snapshot.ts');
+    return { usage, run };
+  },
+  async sim() {
+    const { simUsage: usage, simCommand: run } = await import('./sim.ts');
+    return { usage, run };
+  },
 };
+
+const helpWords = ['help', '-help', '--help', '-h'];
+const versionWords = ['version', '-version', '--version', '-v'];
 
 async function main(args: readonly string[]): Promise<number> {
   const [name = 'help', ...rest] = args;
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    const asked = ['help', '-help', '--help', '-h'].includes(name);
-    if (!asked) console.error(`There is no command "${name}".\n`);
-    for (const { usage } of Object.values(commands)) console.log(usage);
+  if (versionWords.includes(name)) {
+    console.log(version);
+    return 0;
+  }
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) {
+    const asked = helpWords.includes(name);
+    const topic = Object.hasOwn(commands, rest[0] ?? '') ? commands[rest[0]!] : undefined;
+    const help = topic === undefined ? await overview() : (await topic()).usage;
+    if (asked) console.log(help);
+    else console.error(`There is no command "${name}".\n\n${help}`);
     return asked ? 0 : 2;
+  }
+  const command = await load();
+  if (rest.some((word) => helpWords.slice(1).includes(word)) || rest[0] === 'help') {
+    console.log(command.usage);
+    return 0;
   }
   try {
     return await command.run(rest);
@@ -41,6 +67,14 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${error.message} (${error.code})`);
     return error.code === 'invalid-config' ? 2 : 1;
   }
+}
+
+/** What each command is for, in a line. */
+async function overview(): Promise<string> {
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  const lines = loaded.flatMap(({ usage }) => usage.split('\n'));
+  const heads = lines.filter((line) => line.startsWith('quorate '));
+  return `${heads.join('\n')}\n\nquorate help COMMAND says more; quorate version, which version this is.`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -2,6 +2,8 @@
  * `quorate serve`: an etcd server, with etcd's flags, environment and configuration file. It ends
  * in order at SIGINT and SIGTERM.
  */
+import { version } from '../base/version.ts';
+import { etcdVersion } from '../server/services/context.ts';
 import { openServer, readServerSettings } from '../server.ts';
 
 export const serveUsage = `quorate serve [flags]       run an etcd server; flags, environment and files as etcd's
@@ -20,12 +22,15 @@ export const serveUsage = `quorate serve [flags]       run an etcd server; flags
   --config-file FILE                 YAML or JSON; nothing else counts then
   --strict-security                  refuse addresses beyond loopback without TLS
   ETCD_NAME or QUORATE_NAME in the environment stand for --name, and so on.
-  All others of etcd's flags are taken; those without effect say so.`;
+  All others of etcd's flags are taken; those without effect say so.
+
+  Example: quorate serve --name a --data-dir /var/lib/quorate/a`;
 
 /** Runs the command; resolves with the exit code once the server has ended. */
 export async function serveCommand(args: readonly string[]): Promise<number> {
-  if (args.some((arg) => ['-h', '-help', '--help', 'help'].includes(arg))) {
-    console.log(serveUsage);
+  // Tools that start an etcd ask it for its version first, and read that line.
+  if (['-version', '--version'].includes(args[0] ?? '')) {
+    console.log(`etcd Version: ${etcdVersion}\nQuorate Version: ${version}`);
     return 0;
   }
   const settings = await readServerSettings(args, process.env);

@@ -13,14 +13,17 @@ import { parseFlags } from './flags.ts';
 
 export const simUsage = `quorate sim [flags]         run members through crashes, partitions and bad disks
 
-  -seed N                run this seed, and tell what happened
-  -seeds N               run so many seeds, from -seed on (1)
-  -minutes M             run seed after seed for so long, on all cores
-  -processes N           how many at a time (one for each core)
-  -replay FILE           run the schedule in a file that a failure has left, as it is
-  -history FILE          write what clients saw as JSON lines
-  -page FILE             write the page of a failure there (quorate-sim-SEED.html)
-  -log                   print every event of the world`;
+  --seed N               run this seed, and tell what happened
+  --seeds N              run so many seeds, from --seed on (1)
+  --minutes M            run seed after seed for so long, on all cores
+  --processes N          how many at a time (one for each core)
+  --replay FILE          run the schedule in a file that a failure has left, as it is
+  --history FILE         write what clients saw as JSON lines
+  --page FILE            write the page of a failure there (quorate-sim-SEED.html)
+  --log                  print every event of the world
+
+  Example: quorate sim --minutes 30
+  Example: quorate sim --replay quorate-sim-13.json`;
 
 const kinds = {
   seed: 'number',
@@ -32,7 +35,6 @@ const kinds = {
   page: 'text',
   log: 'switch',
   worker: 'text',
-  help: 'switch',
 } as const;
 
 /** Runs that are spent on making a failure shorter. */
@@ -60,10 +62,6 @@ const replayOf =
 /** Runs the command; resolves with the exit code: 1 if anything was found wrong. */
 export async function simCommand(args: readonly string[]): Promise<number> {
   const { flags } = parseFlags(args, kinds);
-  if (flags.help) {
-    console.log(simUsage);
-    return 0;
-  }
   if (flags.worker !== undefined) return work(flags.worker);
   if (flags.replay !== undefined) {
     const plan = JSON.parse(await readText(flags.replay)) as Plan;
@@ -89,11 +87,11 @@ interface OneFlags {
 /** Runs one plan, and tells all about it. */
 async function one(plan: Plan, { log, history, page }: OneFlags, runsMax: number): Promise<number> {
   const startMs = Date.now();
-  let seen = house();
+  let seen = house(plan.seed);
   const first = seen;
   let fresh = true;
   const subject = () => {
-    if (!fresh) seen = house();
+    if (!fresh) seen = house(plan.seed);
     fresh = false;
     return seen.subject;
   };
@@ -213,7 +211,7 @@ async function work(text: string): Promise<number> {
     const plan = drawPlan(seed);
     const enough = (): boolean => Date.now() - startMs > shrinkMsMax.many;
     const how = { shrinkRunsMax, enough, replay: replayOf() };
-    const { result, failure } = await attempt(plan, () => house().subject, how);
+    const { result, failure } = await attempt(plan, () => house(seed).subject, how);
     const numbers = numbersOf(result, Date.now() - startMs);
     await tellParent({ type: 'run', numbers, failure } satisfies Told);
   }

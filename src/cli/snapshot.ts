@@ -1,11 +1,25 @@
 /**
- * `quorate snapshot`: the way in from etcd. A snapshot that etcdctl has saved becomes the directory
- * of a member, with flags as etcdctl has them.
+ * `quorate snapshot`: the way out, and the way in. What a running server holds is saved as an etcd
+ * snapshot; one that was saved so, or by etcdctl, becomes the directory of a member. The flags are
+ * those of etcdctl.
  */
-import { readServerSettings, readSnapshotStatus, restoreSnapshot } from '../server.ts';
+import {
+  QuorateError,
+  readServerSettings,
+  readSnapshotStatus,
+  restoreSnapshot,
+  saveSnapshot,
+} from '../server.ts';
 import { parseFlags } from './flags.ts';
 
-export const snapshotUsage = `quorate snapshot restore FILE [flags]   make a member's directory from an etcd snapshot
+export const snapshotUsage = `quorate snapshot save FILE [flags]   save what a running member holds
+
+  --endpoints HOST:PORT              the member (127.0.0.1:2379)
+  --user NAME:PASSWORD               as whom, where access control is on; or with --password
+  --cacert FILE --cert FILE --key FILE   for TLS: whom to believe, and the own certificate
+  -w table | json                    how to say what was done
+
+quorate snapshot restore FILE [flags]   make a member's directory from an etcd snapshot
 
   --data-dir DIR                     the new directory (NAME.etcd), which must not be there
   --name NAME                        the member's name (default)
@@ -22,6 +36,16 @@ export const snapshotUsage = `quorate snapshot restore FILE [flags]   make a mem
 
 quorate snapshot status FILE [-w table | json] [--skip-hash-check]   say what a snapshot holds`;
 
+const saveKinds = {
+  w: 'text',
+  'write-out': 'text',
+  endpoints: 'text',
+  user: 'text',
+  password: 'text',
+  cacert: 'text',
+  cert: 'text',
+  key: 'text',
+} as const;
 const shared = { w: 'text', 'write-out': 'text', 'skip-hash-check': 'switch' } as const;
 const restoreKinds = {
   ...shared,
@@ -51,10 +75,41 @@ export async function snapshotCommand(args: readonly string[]): Promise<number> 
     console.log(snapshotUsage);
     return 0;
   }
+  if (verb === 'save') return save(rest);
   if (verb === 'restore') return restore(rest);
   if (verb === 'status') return status(rest);
-  console.error(`It is restore or status.\n\n${snapshotUsage}`);
+  console.error(`It is save, restore or status.\n\n${snapshotUsage}`);
   return 2;
+}
+
+async function save(args: readonly string[]): Promise<number> {
+  const { flags, words } = parseFlags(args, saveKinds);
+  const [file] = words;
+  if (file === undefined || words.length > 1) return whichFile();
+  const endpoint = flags.endpoints ?? '127.0.0.1:2379';
+  if (endpoint.includes(',')) {
+    throw new QuorateError('invalid-config', 'a snapshot is of one member: name one endpoint');
+  }
+  const { user, password, cacert, cert, key } = flags;
+  const scheme = cacert !== undefined || cert !== undefined ? 'https' : 'http';
+  const saved = await saveSnapshot(file, {
+    url: endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`,
+    ...(user === undefined ? {} : { user: userOf(user, password) }),
+    authorityPath: cacert,
+    certificatePath: cert,
+    keyPath: key,
+  });
+  if (isJson(flags)) console.log(JSON.stringify({ file, ...saved }));
+  else console.log(`Snapshot saved at ${file}: ${saved.sizeBytes} bytes, version ${saved.version}`);
+  return 0;
+}
+
+/** `NAME:PASSWORD`, or the name alone with the password beside it. */
+function userOf(user: string, password: string | undefined): { name: string; password: string } {
+  if (password !== undefined) return { name: user, password };
+  const at = user.indexOf(':');
+  if (at > 0) return { name: user.slice(0, at), password: user.slice(at + 1) };
+  throw new QuorateError('invalid-config', '--user is NAME:PASSWORD, or there is --password');
 }
 
 async function restore(args: readonly string[]): Promise<number> {

@@ -24,8 +24,10 @@ export const callKinds = {
   clientPropose: 9,
   clientQuery: 10,
   clientLeader: 11,
+  /** A process that is no member takes a backup, piece by piece. */
+  clientBackup: 12,
   /** A member that was away asks who the members are now; answered as {@link Joined}. */
-  members: 12,
+  members: 13,
 } as const;
 
 export interface ForwardCall {

@@ -42,5 +42,7 @@ export type Effect =
       readonly group: GroupId;
       readonly payload: Uint8Array;
     }
+  /** A process that is no member takes a backup; see `Engine.answerCall`. */
+  | { readonly type: 'backup-called'; readonly call: number; readonly payload: Uint8Array }
   /** Nothing more comes: the member has closed as asked (null), was removed, or had to stop. */
   | { readonly type: 'closed'; readonly error: QuorateError | null };

@@ -18,13 +18,21 @@ import type { Message } from '../raft/message.ts';
 import { callKinds, encodeForward, encodeLeaderCall } from './call-kinds.ts';
 import { Cluster, directoryError, type Presence, removedError } from './cluster.ts';
 import type { Effect } from './effect.ts';
-import type { CallLeader, Event, GroupId, Ticket, TransferLeadership } from './event.ts';
+import type {
+  AwaitApplied,
+  CallLeader,
+  Event,
+  GroupId,
+  Ticket,
+  TransferLeadership,
+} from './event.ts';
 import { deletedError, GroupOpening } from './group-opening.ts';
 import type { GroupState } from './group-state.ts';
 import { HashChecks } from './hash-checks.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import type { LogStatus, MemberLog } from './log/member-log.ts';
+import type { SnapshotFacts } from './log/snapshot-format.ts';
 import { LostLogs } from './lost-logs.ts';
 import type { Outcome } from './machine.ts';
 import { Newcomers } from './newcomers.ts';
@@ -33,6 +41,7 @@ import { isBeginning } from './opening.ts';
 import type { CallResult } from './peers/calls.ts';
 import type { PeerHandler, RefusalOrigin } from './peers/peer-handler.ts';
 import { Peers } from './peers/peers.ts';
+import type { Quarantine } from './quarantine.ts';
 import { RemovedGroups } from './removed-groups.ts';
 import type { Offer, Replica, ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
@@ -50,13 +59,14 @@ export interface EngineInit {
   readonly name: string;
   readonly disk: DiskRequests;
   readonly log: MemberLog;
-  /** Repair a damaged log from the other members, rather than stop. */
+  /** Repair a damaged log, or a replica that differs, from the other members. */
   readonly repair: boolean;
   readonly system: SystemMachine;
   readonly systemState: GroupState;
   /** What the system machine has applied, by its snapshot. */
   readonly systemApplied: Position;
   readonly snapshots: SnapshotWork;
+  readonly quarantine: Quarantine;
   /** The members as this one was told when it joined: its own state may be behind that. */
   readonly told: readonly MemberRecord[];
   /** Where members may be as well, by name: what the application was told at its start. */
@@ -175,10 +185,12 @@ export class Engine implements ReplicaHost, PeerHandler {
       say: (level, facts, message) => this.#say(level, facts, message),
       stop: (error) => this.#stop(error),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
+      recovered: (group) => init.quarantine.remove(group),
     });
     this.#hashes = new HashChecks({
       self: presence.self,
       settings,
+      quarantine: init.quarantine,
       say: (level, facts, message) => this.#say(level, facts, message),
       call: (peer, kind, payload, done) => this.#call(peer, kind, payload, done),
       busy: (replica) => this.#busy.add(replica),
@@ -188,7 +200,10 @@ export class Engine implements ReplicaHost, PeerHandler {
       replica: (group) => this.#replicas.get(group),
       isInstalling: (replica) => this.#installing.has(replica),
       forget: (replica) => this.#forget(replica),
-      removed: (group) => this.#effects.push({ type: 'group-deleted', group }),
+      removed: (group) => {
+        init.quarantine.remove(group);
+        this.#effects.push({ type: 'group-deleted', group });
+      },
     });
     this.#newcomers = new Newcomers({
       system: init.system,
@@ -245,8 +260,28 @@ export class Engine implements ReplicaHost, PeerHandler {
     return this.#init.log;
   }
 
+  get clusterId(): number {
+    return this.#init.clusterId;
+  }
+
+  /** Whether the group's machine takes in a snapshot just now: its state is in pieces. */
+  isInstalling(group: GroupId): boolean {
+    const replica = this.#replicas.get(group);
+    return replica !== undefined && this.#installing.has(replica);
+  }
+
+  /** A snapshot of a group that is not open yet was put in its place: a restored state. */
+  snapshotPlaced(facts: SnapshotFacts): void {
+    this.#init.snapshots.placed(facts);
+  }
+
   replica(group: GroupId): Replica | undefined {
     return this.#replicas.get(group);
+  }
+
+  /** Those that are open, in the order of opening. */
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
   }
 
   /** Takes what happened; returns what is to be done, in order. */
@@ -290,6 +325,8 @@ export class Engine implements ReplicaHost, PeerHandler {
         return this.#serving(event)?.propose(event);
       case 'read':
         return this.#serving(event)?.read(event);
+      case 'await-applied':
+        return this.#awaitApplied(event);
       case 'cancel':
         return this.#replicas.get(event.group)?.cancel(event.ticket);
       case 'open-group':
@@ -305,13 +342,21 @@ export class Engine implements ReplicaHost, PeerHandler {
     }
   }
 
-  /** The replica that a request is for; else the request is answered with why not. */
-  /** The replica that is asked, if it may answer for its group. */
+  /** The replica that is asked, if it may answer for its group; else the request is told why not. */
   #serving(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
     const replica = this.#asked(request);
     if (replica?.diverged === undefined) return replica;
     this.#answer(request.ticket, { ok: false, error: replica.diverged });
     return undefined;
+  }
+
+  #awaitApplied(event: AwaitApplied): void {
+    const replica = this.#serving(event);
+    if (replica === undefined) return;
+    const applied = replica.appliedIndex;
+    // While a snapshot is taken in there is no state to be seen: the one that comes is waited for.
+    const index = this.isInstalling(event.group) ? Math.max(event.index, applied + 1) : event.index;
+    replica.reads.waitFor(event.ticket, event.deadlineMs, { index, applied });
   }
 
   #asked(request: { readonly group: GroupId; readonly ticket: Ticket }): Replica | undefined {
@@ -354,6 +399,7 @@ export class Engine implements ReplicaHost, PeerHandler {
     const lateMs = nowMs - this.#nowMs;
     this.#nowMs = nowMs;
     this.#lost.tick();
+    this.#init.quarantine.tick();
     for (const replica of this.#replicas.values()) {
       if (this.#lost.holds(replica)) continue;
       replica.tick(nowMs);

@@ -40,6 +40,13 @@ export interface Read extends Request {
   readonly group: GroupId;
 }
 
+/** Answered with the applied index, once that is `index` or more on this member. */
+export interface AwaitApplied extends Request {
+  readonly type: 'await-applied';
+  readonly group: GroupId;
+  readonly index: number;
+}
+
 /** Finds or creates a group and takes part in it with this machine; answered with its id. */
 export interface OpenGroup extends Request {
   readonly type: 'open-group';
@@ -81,6 +88,7 @@ export type Event =
   | { readonly type: 'disk'; readonly operation: number; readonly result: DiskResult }
   | Propose
   | Read
+  | AwaitApplied
   | OpenGroup
   | CallLeader
   | TransferLeadership

@@ -10,6 +10,7 @@ import type { MemberLog } from './log/member-log.ts';
 import type { Outcome } from './machine.ts';
 import { beginAtOrigin } from './opening.ts';
 import type { Answer } from './proposals.ts';
+import type { Quarantine } from './quarantine.ts';
 import { Replica, type ReplicaHost } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import type { RestoreTarget } from './snapshot-restore.ts';
@@ -27,6 +28,9 @@ export interface OpeningHost {
   readonly system: SystemMachine;
   readonly log: MemberLog;
   readonly snapshots: SnapshotWork;
+  readonly quarantine: Quarantine;
+  /** Whether the member was told to repair itself from the others. */
+  readonly repair: boolean;
   readonly settings: EngineSettings;
   readonly random: Random;
   readonly replicaHost: ReplicaHost;
@@ -64,15 +68,37 @@ export class GroupOpening {
     this.#host.propose(encodeSystemCommand(command), done, deadlineMs);
   }
 
-  #enter({ id, voters }: GroupRecord, { ticket, machine }: OpenGroup): void {
-    const { self, log, snapshots, answer } = this.#host;
+  #enter(record: GroupRecord, request: OpenGroup): void {
+    const { log, snapshots, quarantine, repair, answer } = this.#host;
+    const { id: group } = record;
+    const isDue = repair && quarantine.index(group) !== undefined && !this.#host.isOpen(group);
+    // Alone it has nobody to get it from.
+    if (!isDue || this.#host.system.state.members.length < 2) return this.#load(record, request);
+    const { ticket, machine } = request;
+    const removeFiles = (then: (error: QuorateError | null) => void): void =>
+      snapshots.removeFiles(group, then);
+    quarantine.startOver({ log, group, machine }, removeFiles, (error) => {
+      if (error === null) this.#load(record, request);
+      else answer(ticket, { ok: false, error });
+    });
+  }
+
+  #load({ id, voters, restored }: GroupRecord, { ticket, machine }: OpenGroup): void {
+    const { self, log, snapshots, quarantine, answer } = this.#host;
     if (this.#host.isOpen(id)) {
       const error = new QuorateError('group-open', `group ${id} is open in this member already`);
       return answer(ticket, { ok: false, error });
     }
     const group = log.openGroup(id);
-    // Also one that came later may hold a log that begins where the group does.
-    if (voters.includes(self) || group.lastIndex() > 0) beginAtOrigin(log, group, voters);
+    if (restored !== undefined) {
+      // Its state was brought here before; without it the group would begin anew, and empty.
+      const isEmpty = group.lastIndex() === 0 && !snapshots.has(id);
+      if (voters.includes(self) && isEmpty && !quarantine.isRepairing(id))
+        return answer(ticket, { ok: false, error: unfinishedError(id) });
+    } else if (voters.includes(self) || group.lastIndex() > 0) {
+      // Also one that came later may hold a log that begins where the group does.
+      beginAtOrigin(log, group, voters);
+    }
     const target = { machine, state: new GroupState() };
     snapshots.load(group, target, (applied) => {
       if (applied instanceof QuorateError) return answer(ticket, { ok: false, error: applied });
@@ -118,6 +144,12 @@ export class GroupOpening {
     this.#host.started(replica);
     replica.standAlone();
   }
+}
+
+/** Why a restored group cannot be opened. */
+function unfinishedError(id: GroupId): QuorateError {
+  const text = `the restoring of group ${id} was broken off: delete the group, and restore it again`;
+  return new QuorateError('restore-unfinished', text);
 }
 
 /** Why a group answers nothing any more. */

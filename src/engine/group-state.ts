@@ -5,8 +5,8 @@
  */
 import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
+import { joinBytes } from '../base/join-bytes.ts';
 import type { ConfigurationState, MemberId } from '../raft/configuration.ts';
-import { emptyBytes } from '../raft/entry.ts';
 import { decodeFor, encodeFor } from './answer-codec.ts';
 import type { Envelope } from './envelope.ts';
 import type { GroupId } from './event.ts';
@@ -89,7 +89,7 @@ export function encodeKeptState(
   const all = [head.finish()];
   const encoded = state.encode();
   for (let next = encoded.next(); next.done !== true; next = encoded.next()) all.push(next.value);
-  return joined(all);
+  return joinBytes(all);
 }
 
 /**
@@ -145,16 +145,3 @@ const notKept: Outcome = {
     { maybeApplied: true },
   ),
 };
-
-/** The parts as one. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [first = emptyBytes] = parts;
-  if (parts.length < 2) return first;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}

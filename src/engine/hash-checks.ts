@@ -7,7 +7,8 @@
  * the leader. What most voters have is right; where all have answered and no majority agrees, it is
  * what the leader has. Whoever has another is quarantined: it says so loudly, answers requests about
  * the group with `replica-diverged`, and does not lead. Its log is as good as any other's, so it
- * goes on to vote and to hold entries. To be rid of it, remove the member and add it anew.
+ * goes on to vote and to hold entries. A restart does not end that (quarantine.ts); a start with
+ * `repair` does, by a state from the others.
  *
  * A check that is not decided (a member was away, the leader changed) is made up for by the next. Idle
  * groups are not checked: nothing changes in them.
@@ -22,6 +23,7 @@ import { callKinds } from './call-kinds.ts';
 import { noGuards, wrap } from './envelope.ts';
 import type { GroupId } from './event.ts';
 import type { CallResult } from './peers/calls.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Replica } from './replica.ts';
 import type { EngineSettings } from './settings.ts';
 import { handOver } from './transfers.ts';
@@ -32,6 +34,7 @@ export interface HashCheckHost {
   readonly settings: EngineSettings;
   say(level: 'error', facts: LogFacts, message: string): void;
   call(peer: MemberId, kind: number, payload: Uint8Array, done: (result: CallResult) => void): void;
+  readonly quarantine: Quarantine;
   /** Something has happened to the replica. */
   busy(replica: Replica): void;
 }
@@ -72,6 +75,10 @@ export class HashChecks {
   }
 
   started(replica: Replica): void {
+    const { quarantine } = this.#host;
+    const found = quarantine.index(replica.id);
+    if (found !== undefined && !quarantine.isRepairing(replica.id))
+      this.#quarantine(replica, found);
     if (replica.machine.hash === undefined) return;
     const { appliedIndex: index, id } = replica;
     this.#groups.set(id, { checks: new Map(), replica, index, atMs: 0 });
@@ -163,6 +170,7 @@ export class HashChecks {
     const error = diverged(replica.id, index);
     const facts = { group: replica.id, index, err: error };
     this.#host.say('error', facts, 'this replica is not what the others are: it is quarantined');
+    this.#host.quarantine.add(replica.id, index);
     replica.quarantine(error);
     this.#quarantined.add(replica);
     if (replica.role === 'leader') handOver(replica);

@@ -88,6 +88,11 @@ export class IncomingCalls {
   }
 
   #take(from: MemberId, kind: number, payload: Uint8Array, answer: AnswerCall): void {
+    if (from === NOBODY && kind === callKinds.clientBackup) {
+      const call = this.#next++;
+      this.#open.set(call, answer);
+      return this.#host.emit({ type: 'backup-called', call, payload: payload.slice() });
+    }
     if (from === NOBODY && kind !== callKinds.join) {
       if (this.#clients.take(kind, payload, answer)) return;
       throw new QuorateError('unknown-member', 'only a member may ask that');

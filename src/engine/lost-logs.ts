@@ -29,6 +29,8 @@ export interface LostLogsHost {
   say(level: 'info' | 'warn', facts: LogFacts, message: string): void;
   stop(error: QuorateError): void;
   call(peer: MemberId, kind: number, payload: Uint8Array, done: (result: CallResult) => void): void;
+  /** The replica has got back what it lacked. */
+  recovered(group: GroupId): void;
 }
 
 /** What the other voters have said of their terms; `undefined` while the answer is on its way. */
@@ -89,6 +91,7 @@ export class LostLogs {
     if (suspicion === undefined) {
       this.#suspect.delete(replica);
       this.#host.log.clearSuspect(group);
+      this.#host.recovered(group);
       this.#host.say('info', { group }, 'the log is repaired: this member counts again');
     } else if (isOnlyVoter) {
       this.#host.stop(noPeers());

@@ -66,10 +66,34 @@ export interface Kept {
    */
   flush(mark: KeptMark, done: Done): void;
   /**
+   * Empties the store and the machine, as they were before the first command: no mark is left, and
+   * `done` says when that would survive a loss of power, or why the store failed. Called only before
+   * the group is open, where its state is to come from the other members. Without it such a replica
+   * cannot be repaired.
+   */
+  clear?(done: Done): void;
+  /**
    * How much waits in memory, asked after each turn: at `much` the engine flushes as soon as it can,
    * at `full` it applies nothing more until a flush is done. By default never.
    */
   pressure?(): 'little' | 'much' | 'full';
+}
+
+/** One part of a machine's state, by name. */
+export interface PartFacts {
+  readonly name: string;
+  /** Of a collection its kind, such as `map`; `value` for a plain value. */
+  readonly kind: string;
+}
+
+/** What a backup says of the machine whose state it holds. */
+export interface MachineFacts {
+  /** What form its snapshots have: `typed`, `kv`, or a name of the application's. */
+  readonly kind: string;
+  /** The version that its state has; 0 where it has none yet. */
+  readonly version: number;
+  /** What the state is made of, where the machine can tell. */
+  readonly parts: readonly PartFacts[];
 }
 
 /** A replicated state machine; see this file's opening comment for its duties. */
@@ -89,6 +113,10 @@ export interface Machine {
   restore(): MachineRestore;
   /** A number in 0 … 2^53 − 1 that replicas in the same state share; to be had quickly. */
   hash?(): number;
+  /** What its snapshots are, for backups; by default of kind `custom`, and taken by any such. */
+  facts?(): MachineFacts;
+  /** Refuses by throwing, before anything of it comes, a state that it could not take. */
+  check?(facts: MachineFacts): void;
   /** For a machine whose state lives in a store. It is handed to the engine with the store open. */
   readonly kept?: Kept;
   /**

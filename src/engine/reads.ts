@@ -42,6 +42,20 @@ export class Reads {
     this.#queue.push({ ticket, deadlineMs });
   }
 
+  /** Waits until `index` is applied here, without asking the leader. */
+  waitFor(
+    ticket: Ticket,
+    deadlineMs: number,
+    { index, applied }: { index: number; applied: number },
+  ) {
+    if (this.#size >= this.#limit) {
+      return this.#fail(ticket, 'over-quota', `${this.#size} reads are waiting already`);
+    }
+    this.#size++;
+    this.#batches.set(this.#nextBatch++, { waiting: [{ ticket, deadlineMs }], index });
+    this.advance(applied);
+  }
+
   /** Takes what is queued as one batch; returns its number, to be asked of the leader. */
   ask(): number {
     const batch = this.#nextBatch++;

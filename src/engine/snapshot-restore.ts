@@ -3,8 +3,9 @@
  * holds how a group begins. What the engine keeps beside the machine comes back with it.
  */
 import { QuorateError } from '../base/errors.ts';
+import { joinBytes } from '../base/join-bytes.ts';
 import type { Snapshot } from '../raft/entry.ts';
-import { type GroupState, joined } from './group-state.ts';
+import type { GroupState } from './group-state.ts';
 import type { DiskRequests } from './log/disk-requests.ts';
 import { type SnapshotFacts, snapshotPath } from './log/snapshot-format.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
@@ -84,13 +85,13 @@ class Restoring {
     const { state } = this.#target;
     this.#try(() => {
       state.clear();
-      if (this.#engine.length > 0) state.decode(joined(this.#engine));
+      if (this.#engine.length > 0) state.decode(joinBytes(this.#engine));
       this.#restore.finish();
     });
     if (this.#failed === undefined) return undefined;
     const { code } = this.#failed as { readonly code?: unknown };
     // Nothing is broken: another version of the program can take it.
-    if (code === 'machine-too-old' || code === 'machine-too-new') {
+    if (code === 'machine-too-old' || code === 'machine-too-new' || code === 'wrong-machine') {
       return this.#failed as QuorateError;
     }
     return new QuorateError('machine-failed', 'the machine cannot take its snapshot back', {

@@ -289,6 +289,22 @@ export class SnapshotWork {
     else this.#kept.afterFlush(replica.machine, then);
   }
 
+  /** A group that is not open begins anew: no file of it is left. */
+  removeFiles(group: GroupId, then: (error: QuorateError | null) => void): void {
+    this.#found.delete(group);
+    removeSnapshots(this.#disk, group, undefined, then);
+  }
+
+  /** As if it had been found at the start. */
+  placed(facts: SnapshotFacts): void {
+    this.#found.set(facts.group, { facts });
+  }
+
+  /** Whether there is a snapshot for a group that was not loaded yet. */
+  has(group: GroupId): boolean {
+    return this.#found.has(group);
+  }
+
   /** Groups of which a snapshot was found at the start. */
   found(): Iterable<GroupId> {
     return this.#found.keys();

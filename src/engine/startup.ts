@@ -26,6 +26,7 @@ import { foundLog, type OpenedLog, openLog } from './log/opening.ts';
 import type { LogOptions } from './log/settings.ts';
 import { noPeers } from './lost-logs.ts';
 import { beginAtOrigin, clusterIdFrom, type Founder, foundingState } from './opening.ts';
+import { Quarantine, readQuarantine } from './quarantine.ts';
 import type { EngineSettings } from './settings.ts';
 import { SnapshotWork } from './snapshot-work.ts';
 import { SystemMachine, type SystemState } from './system-machine.ts';
@@ -188,18 +189,30 @@ export class Startup {
     const { clusterId } = identity;
     const snapshots = new SnapshotWork({ disk: this.#disk, log, settings, clusterId });
     const systemState = new GroupState();
+    let quarantine: Quarantine;
     const load = (): void => {
       snapshots.load(group, { machine: system, state: systemState }, (applied) => {
         if (applied instanceof QuorateError) return this.#fail(applied);
         const { voters } = group.initialState().configuration;
         const alone = voters.length === 1 && voters[0] === identity.memberId;
         if (alone && log.isSuspect(SYSTEM_GROUP)) return this.#fail(noPeers());
-        engine = this.#run(log, identity, { view, system, systemState, applied, snapshots });
+        engine = this.#run(log, identity, {
+          view,
+          system,
+          systemState,
+          applied,
+          snapshots,
+          quarantine,
+        });
       });
     };
     snapshots.lookUp((error) => {
-      if (error === null) load();
-      else this.#fail(error);
+      if (error !== null) return this.#fail(error);
+      readQuarantine(this.#disk, (rows) => {
+        if (rows instanceof QuorateError) return this.#fail(rows);
+        quarantine = new Quarantine(this.#disk, rows);
+        load();
+      });
     });
   }
 
@@ -212,6 +225,7 @@ export class Startup {
       readonly systemState: GroupState;
       readonly applied: Position;
       readonly snapshots: SnapshotWork;
+      readonly quarantine: Quarantine;
     },
   ): Engine {
     const { name, address, tags, settings, random, mac } = this.#options;
@@ -229,6 +243,7 @@ export class Startup {
       systemState: loaded.systemState,
       systemApplied: loaded.applied,
       snapshots: loaded.snapshots,
+      quarantine: loaded.quarantine,
       told: loaded.view.state.members,
       hints: hintsFrom(this.#options.beginning),
       keepBeginning: (bytes, then) => this.#keepBeginning(loaded.view, bytes, then),

@@ -30,6 +30,11 @@ export interface GroupRecord {
   readonly name: string;
   /** Who votes in it at its beginning, where it stands at index 1 with nothing applied. */
   readonly voters: readonly MemberId[];
+  /**
+   * The group begins with a state that was restored, which those voters have in a snapshot or a log
+   * of their own: one that has neither must not begin it empty. It names the restoring.
+   */
+  readonly restored?: string;
 }
 
 export type SystemCommand =
@@ -53,6 +58,7 @@ export type SystemCommand =
   | { readonly type: 'retract-learner'; readonly address: string }
   | { readonly type: 'promote-member'; readonly id: MemberId }
   | { readonly type: 'add-group'; readonly name: string; readonly voters: readonly MemberId[] }
+  | ({ readonly type: 'restore-group' } & Required<Omit<GroupRecord, 'id'>>)
   | { readonly type: 'remove-group'; readonly id: GroupId }
   /** Of the members only this one is left; it has a part in these groups. See lost-majority.ts. */
   | { readonly type: 'stand-alone'; readonly id: MemberId; readonly groups: readonly GroupId[] };
@@ -138,7 +144,9 @@ export class SystemMachine implements Machine {
       case 'promote-member':
         return this.#promoteMember(command.id);
       case 'add-group':
-        return this.#addGroup(command.name, command.voters);
+        return this.#addGroup({ name: command.name, voters: command.voters });
+      case 'restore-group':
+        return this.#restoreGroup(command);
       case 'remove-group':
         return this.#removeGroup(command.id);
       case 'stand-alone':
@@ -238,7 +246,7 @@ export class SystemMachine implements Machine {
       removed: [...this.#state.removed, ...others.map((other) => other.id)],
       // A group that it has never taken part in begins here once more.
       groups: this.#state.groups.map((group) =>
-        groups.includes(group.id) ? group : { ...group, voters: [id] },
+        groups.includes(group.id) ? group : { id: group.id, name: group.name, voters: [id] },
       ),
     };
     return self;
@@ -251,16 +259,24 @@ export class SystemMachine implements Machine {
   }
 
   /** Opening a group that is there already gives that one. */
-  #addGroup(name: string, voters: readonly MemberId[]): GroupRecord {
+  #addGroup(group: Omit<GroupRecord, 'id'>): GroupRecord {
     const { groups, nextGroupId } = this.#state;
-    const known = this.groupNamed(name);
+    const known = this.groupNamed(group.name);
     if (known !== undefined) return known;
     if (groups.length >= groupsMax) {
       throw new QuorateError('over-quota', `a cluster has at most ${groupsMax} groups`);
     }
-    const added = { id: nextGroupId, name, voters };
+    const added = { id: nextGroupId, ...group };
     this.#state = { ...this.#state, groups: [...groups, added], nextGroupId: nextGroupId + 1 };
     return added;
+  }
+
+  /** A restored group is always a new one; the same restoring asking again gets its own. */
+  #restoreGroup(command: SystemCommand & { type: 'restore-group' }): GroupRecord {
+    const { name, voters, restored } = command;
+    const added = this.#addGroup({ name, voters, restored });
+    if (added.restored === restored) return added;
+    throw new QuorateError('group-exists', `there is a group ${name} already`);
   }
 
   #removeGroup(id: GroupId): GroupRecord {

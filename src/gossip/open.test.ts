@@ -5,9 +5,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort, until } from '../../test/gossip/waiting.ts';
 import { createGossipKey, type Gossip, type OpenGossipOptions, openGossip } from '../gossip.ts';
+import { silentLogger } from '../ports/logger.ts';
 import { decodeSnapshot } from './snapshot.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 const opened: Gossip[] = [];
 let folder = '';
@@ -17,7 +17,7 @@ async function open(name: string, options: OpenGossipOptions = {}): Promise<Goss
     name,
     bind: '127.0.0.1:0',
     preset: 'local',
-    logger: silent,
+    logger: silentLogger,
     ...options,
     // Gossip reaches all but with a certain probability; here it should be next to one.
     settings: {

@@ -20,6 +20,26 @@ export function frame(message: Uint8Array): Uint8Array {
   return framed;
 }
 
+/** The message, if the bytes are just one, uncompressed and not too large; a view. */
+export function wholeMessage(bytes: Uint8Array, bytesMax: number): Uint8Array | undefined {
+  if (bytes.length < prefixBytes || bytes[0] !== 0) return undefined;
+  const length = bytes[1]! * 2 ** 24 + ((bytes[2]! << 16) | (bytes[3]! << 8) | bytes[4]!);
+  if (length > bytesMax || bytes.length !== prefixBytes + length) return undefined;
+  return bytes.subarray(prefixBytes);
+}
+
+/** The same without a copy, for a message with {@link prefixBytes} of its own buffer before it. */
+export function frameInPlace(message: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = message;
+  const framed = new Uint8Array(buffer, byteOffset - prefixBytes, prefixBytes + length);
+  framed[0] = 0;
+  framed[1] = length >>> 24;
+  framed[2] = length >>> 16;
+  framed[3] = length >>> 8;
+  framed[4] = length;
+  return framed;
+}
+
 /** Who takes what the reader finds. */
 export interface FrameSink {
   message(bytes: Uint8Array, compressed: boolean): void;

@@ -38,8 +38,20 @@ export function metadataToHeaders(metadata: Metadata): Record<string, string> {
   return headers;
 }
 
+/** Header fields that come again and again as the same object are looked at once. */
+const known = new WeakMap<HttpHeaders, Metadata>();
+
 /** The metadata among header fields; values of `-bin` that are no base64 are left out. */
 export function metadataFromHeaders(headers: HttpHeaders): Metadata {
+  let metadata = known.get(headers);
+  if (metadata === undefined) {
+    metadata = readMetadata(headers);
+    known.set(headers, metadata);
+  }
+  return metadata;
+}
+
+function readMetadata(headers: HttpHeaders): Metadata {
   const metadata: Record<string, string | Uint8Array> = Object.create(null);
   for (const name in headers) {
     if (name.startsWith(':') || name.startsWith('grpc-') || reserved.has(name)) continue;

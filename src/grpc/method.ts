@@ -6,6 +6,8 @@
 /** One direction of a method. */
 export interface Codec<Message> {
   encode(message: Message): Uint8Array;
+  /** Whether what is encoded has `prefixBytes` of its own buffer before it, for the prefix. */
+  readonly prefixRoom?: boolean;
   /** Throws anything where the bytes are no such message. */
   decode(bytes: Uint8Array): Message;
 }

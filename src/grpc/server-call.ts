@@ -8,9 +8,9 @@
 import { type CancelSignal, FiredSignal } from '../base/cancel-signal.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Cancel } from '../ports/callbacks.ts';
-import type { HttpExchange } from '../ports/http.ts';
+import type { ExchangeEvents, HttpExchange } from '../ports/http.ts';
 import type { Address, PeerCertificate } from '../ports/streams.ts';
-import { frame } from './frame.ts';
+import { frame, frameInPlace, wholeMessage } from './frame.ts';
 import { IncomingMessages, type IncomingOptions } from './incoming.ts';
 import {
   encodeMessage,
@@ -80,16 +80,18 @@ function trailersOf(status: Status): Record<string, string> {
   };
 }
 
-const ended = new QuorateError('aborted', 'the call has ended');
+const callHasEnded = new QuorateError('aborted', 'the call has ended');
 
-export class Call<Request, Response> implements ServerCall<Response> {
+export class Call<Request, Response> implements ServerCall<Response>, ExchangeEvents {
   readonly metadata: Metadata;
   /** When it began, of the monotonic clock. */
   readonly beganMs: number;
   readonly #method: Method<Request, Response>;
   readonly #exchange: HttpExchange;
   readonly #host: CallHost;
-  readonly #incoming: IncomingMessages;
+  readonly #encoding: string;
+  /** Made for what is not simply one whole message after the other. */
+  #incoming: IncomingMessages | undefined;
   #handler: StreamHandler<Request> | undefined;
   #signal: FiredSignal | undefined;
   #cancelTimer: Cancel | undefined;
@@ -104,20 +106,12 @@ export class Call<Request, Response> implements ServerCall<Response> {
     init: { readonly host: CallHost; readonly encoding: string },
   ) {
     const { host, encoding } = init;
-    const { compression, messageBytesMax } = host;
     this.#exchange = exchange;
     this.#method = method;
     this.#host = host;
+    this.#encoding = encoding;
     this.beganMs = host.nowMs();
     this.metadata = metadataFromHeaders(exchange.request.headers);
-    this.#incoming = new IncomingMessages(
-      { compression, messageBytesMax, encoding, source: exchange },
-      {
-        message: (bytes) => this.#received(bytes),
-        ended: () => this.#guarded(() => this.#handler?.ended()),
-        failed: (status) => this.finish(status),
-      },
-    );
   }
 
   get path(): string {
@@ -138,25 +132,46 @@ export class Call<Request, Response> implements ServerCall<Response> {
 
   get signal(): CancelSignal {
     this.#signal ??= new FiredSignal();
-    if (this.over) this.#signal.fire(ended);
+    if (this.over) this.#signal.fire(callHasEnded);
     return this.#signal;
   }
 
   /** Begins: from now on the handler hears of the call. */
   start(handler: StreamHandler<Request>, deadlineMs: number | undefined): void {
     this.#handler = handler;
-    this.#exchange.subscribe({
-      received: (bytes) => this.#push(bytes),
-      ended: () => this.#incoming.end(),
-      drained: () => {
-        if (!this.over) this.#handler?.drained?.();
-      },
-      closed: () => this.#close(statusCodes.cancelled),
-    });
+    this.#exchange.subscribe(this);
     if (deadlineMs === undefined) return;
     this.#cancelTimer = this.#host.after(deadlineMs, () => {
       this.finish(statusOf('deadline-exceeded', 'context deadline exceeded'));
     });
+  }
+
+  // What the exchange tells: see ExchangeEvents.
+
+  received(bytes: Uint8Array): void {
+    if (this.over) return;
+    // Most requests are one message in one piece, and need nothing to put them together.
+    if (this.#incoming === undefined) {
+      const whole = wholeMessage(bytes, this.#host.messageBytesMax);
+      if (whole !== undefined) return this.#received(whole);
+      this.#incoming = this.#assembly();
+    }
+    this.#incoming.push(bytes);
+    this.#countHeld(this.#incoming);
+  }
+
+  ended(): void {
+    if (this.over) return;
+    if (this.#incoming !== undefined) this.#incoming.end();
+    else this.#lastReceived();
+  }
+
+  drained(): void {
+    if (!this.over) this.#handler?.drained?.();
+  }
+
+  closed(): void {
+    this.#close(statusCodes.cancelled);
   }
 
   sendMetadata(metadata: Metadata): void {
@@ -165,15 +180,16 @@ export class Call<Request, Response> implements ServerCall<Response> {
 
   send(response: Response): boolean {
     if (this.over) return false;
+    const codec = this.#method.response;
     let bytes: Uint8Array;
     try {
-      bytes = this.#method.response.encode(response);
+      bytes = codec.encode(response);
     } catch (error) {
       this.fail(error);
       return false;
     }
     this.#respond();
-    return this.#exchange.write(frame(bytes));
+    return this.#exchange.write(codec.prefixRoom === true ? frameInPlace(bytes) : frame(bytes));
   }
 
   finish(status: Status = okStatus): void {
@@ -223,10 +239,19 @@ export class Call<Request, Response> implements ServerCall<Response> {
     return { ...metadataToHeaders(this.#initial), ...answerHeaders };
   }
 
-  #push(bytes: Uint8Array): void {
-    if (this.over) return;
-    this.#incoming.push(bytes);
-    const { heldBytes } = this.#incoming;
+  #assembly(): IncomingMessages {
+    const { compression, messageBytesMax } = this.#host;
+    return new IncomingMessages(
+      { compression, messageBytesMax, encoding: this.#encoding, source: this.#exchange },
+      {
+        message: (bytes) => this.#received(bytes),
+        ended: () => this.#lastReceived(),
+        failed: (status) => this.finish(status),
+      },
+    );
+  }
+
+  #countHeld({ heldBytes }: IncomingMessages): void {
     const welcome = this.#host.assembling(heldBytes - this.#heldBytes);
     this.#heldBytes = heldBytes;
     if (!welcome && !this.over) {
@@ -242,13 +267,17 @@ export class Call<Request, Response> implements ServerCall<Response> {
       const reason = (error as Error).message;
       return this.finish(statusOf('internal', `grpc: error unmarshalling request: ${reason}`));
     }
-    this.#guarded(() => this.#handler?.received(request));
+    // What a handler throws ends its call, and nothing else.
+    try {
+      this.#handler?.received(request);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
-  /** What a handler throws ends its call, and nothing else. */
-  #guarded(action: () => void): void {
+  #lastReceived(): void {
     try {
-      action();
+      this.#handler?.ended();
     } catch (error) {
       this.fail(error);
     }
@@ -258,10 +287,10 @@ export class Call<Request, Response> implements ServerCall<Response> {
     if (this.over) return;
     this.over = true;
     this.#cancelTimer?.();
-    this.#incoming.stop();
-    this.#host.assembling(-this.#heldBytes);
+    this.#incoming?.stop();
+    if (this.#heldBytes > 0) this.#host.assembling(-this.#heldBytes);
     this.#heldBytes = 0;
-    if (abort) this.#signal?.fire(ended);
+    if (abort) this.#signal?.fire(callHasEnded);
     this.#host.ended(this as unknown as Call<never, never>, code);
     this.#handler?.over?.();
   }

@@ -196,13 +196,40 @@ function unaryCall<Request, Response>(
   call: Call<Request, Response>,
   handler: UnaryHandler<Request, Response>,
 ): StreamHandler<Request> {
-  return one(call, (request) => {
-    handler(request, call).then(
+  return new UnaryCall(call, handler);
+}
+
+/** One request and its answer. A class, since there is one for each of very many calls. */
+class UnaryCall<Request, Response> implements StreamHandler<Request> {
+  readonly #call: Call<Request, Response>;
+  readonly #handler: UnaryHandler<Request, Response>;
+  #taken = false;
+  #request: Request | undefined;
+
+  constructor(call: Call<Request, Response>, handler: UnaryHandler<Request, Response>) {
+    this.#call = call;
+    this.#handler = handler;
+  }
+
+  received(request: Request): void {
+    if (this.#taken) return this.#call.finish(moreThanOne);
+    this.#taken = true;
+    this.#request = request;
+  }
+
+  /** No more can follow. */
+  ended(): void {
+    if (!this.#taken) return this.#call.finish(noRequest);
+    const call = this.#call;
+    this.#handler(this.#request as Request, call).then(
       (response) => call.settle(response),
       (error) => call.fail(error),
     );
-  });
+  }
 }
+
+const moreThanOne = statusOf('internal', 'cardinality violation: more than one request');
+const noRequest = statusOf('internal', 'cardinality violation: no request');
 
 /** A method that answers one request with a stream. */
 function single<Request, Response>(
@@ -231,11 +258,11 @@ function one<Request, Response>(
   return {
     received(request) {
       if (taken === undefined) taken = { request };
-      else call.finish(statusOf('internal', 'cardinality violation: more than one request'));
+      else call.finish(moreThanOne);
     },
     ended() {
       if (taken !== undefined) take(taken.request);
-      else call.finish(statusOf('internal', 'cardinality violation: no request'));
+      else call.finish(noRequest);
     },
   };
 }

@@ -10,6 +10,7 @@
  * than `listBytesMax` says, however often a short index repeats a long field.
  */
 import { QuorateError } from '../base/errors.ts';
+import { latin1 } from '../base/latin1.ts';
 import { decodeHuffman } from './huffman.ts';
 import { type Field, staticTable } from './static-table.ts';
 
@@ -154,18 +155,6 @@ export class FieldDecoder {
 
 function sizeOf({ name, value }: Field): number {
   return name.length + value.length + fieldBytes;
-}
-
-/** So many arguments a call takes for sure. */
-const lettersMax = 4_096;
-
-/** A letter a byte. */
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  let text = '';
-  for (let at = from; at < to; at += lettersMax) {
-    text += String.fromCharCode(...bytes.subarray(at, Math.min(to, at + lettersMax)));
-  }
-  return text;
 }
 
 function malformed(what: string): QuorateError {

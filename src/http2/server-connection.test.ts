@@ -352,6 +352,21 @@ describe('requests and answers', () => {
     expect(client.bodies.get(1)).toBe('abc.!');
   });
 
+  test('a client may ping for each piece of an answer, as those of Go do, and not without', () => {
+    const client = new Client().greet();
+    client.send(types.headers, whole, 1, post);
+    const [stream] = client.streams;
+    stream!.respond(200, {});
+    client.replies();
+    const ping = (): string[] => client.send(types.ping, 0, 0, '00'.repeat(8)).replies();
+    for (let piece = 0; piece < 10; piece++) {
+      stream!.write(new Uint8Array(10));
+      expect(ping()).toEqual(['data 1 10', 'ping 0']);
+    }
+    for (let strike = 0; strike < 2; strike++) expect(ping()).toEqual(['ping 0']);
+    expect(ping()).toEqual(['ping 0', 'goAway calm']);
+  });
+
   test('a request that is not read is answered, and told to stop', () => {
     const client = new Client().greet();
     client.onExchange = (stream) => {

@@ -10,6 +10,7 @@
  *
  * Length: one dispatch with a method for each type of frame, read beside section 6.
  */
+import { joinBytes } from '../base/join-bytes.ts';
 import type { HttpHeaders, HttpLimits } from '../ports/http.ts';
 import { Abuse } from './abuse.ts';
 import { type FieldBlock, FieldDecoder } from './field-decoder.ts';
@@ -39,6 +40,8 @@ const streamWindowBytes = 1024 * 1024;
 const outgoingBytesHigh = 4 * 1024 * 1024;
 /** Streams that we broke off, and of which the client may not have heard yet. */
 const brokenOffMax = 1_000;
+/** A compressed block, against what its fields may have together; Huffman's code may stretch. */
+const blockBytesPerHeaderByte = 2;
 /** The compressed fields of one request, beside what they may be decoded. */
 const blockFramesMax = 32;
 
@@ -211,6 +214,7 @@ export class ServerConnection implements StreamHost {
       stream.sendWindowBytes -= bytes.length;
       this.#out.frame(frameTypes.data, 0, stream.id, bytes);
       this.#abuse.useful();
+      this.#abuse.answered();
       this.#host.wake();
     }
     if (stream.waits) this.#waiting.add(stream);
@@ -320,15 +324,13 @@ export class ServerConnection implements StreamHost {
     const block = unpadded(flags, payload, priorityBytes);
     if (block === undefined)
       return this.#fail(reasons.protocol, 'more padding than there is frame');
-    this.#block = {
-      stream: id,
-      endStream: (flags & frameFlags.endStream) !== 0,
-      frames: 0,
-      parts: [],
-    };
     // A stream that waits for itself would wait for ever.
     const selfish = priorityBytes > 0 && dependency(flags, payload) === id;
     if (selfish) return this.#fail(reasons.protocol, 'a stream that depends on itself');
+    const endStream = (flags & frameFlags.endStream) !== 0;
+    // One frame is what nearly all blocks have.
+    if ((flags & frameFlags.endHeaders) !== 0) return this.#wholeBlock(id, block, endStream);
+    this.#block = { stream: id, endStream, frames: 0, parts: [] };
     this.#continuation(flags, block);
   }
 
@@ -337,23 +339,31 @@ export class ServerConnection implements StreamHost {
     block.parts.push(payload);
     block.frames++;
     const bytes = block.parts.reduce((sum, { length }) => sum + length, 0);
-    if (bytes > 2 * this.#limits.headerBytesMax || block.frames > blockFramesMax) {
+    if (
+      bytes > blockBytesPerHeaderByte * this.#limits.headerBytesMax ||
+      block.frames > blockFramesMax
+    ) {
       return this.#fail(reasons.calm, 'too_many_header_bytes');
     }
     if ((flags & frameFlags.endHeaders) === 0) return;
     this.#block = undefined;
+    this.#wholeBlock(block.stream, joinBytes(block.parts), block.endStream);
+  }
+
+  #wholeBlock(id: number, block: Uint8Array, endStream: boolean): void {
+    if (block.length > blockBytesPerHeaderByte * this.#limits.headerBytesMax) {
+      return this.#fail(reasons.calm, 'too_many_header_bytes');
+    }
     let fields: FieldBlock;
     try {
-      fields = this.#decoder.decode(
-        block.parts.length === 1 ? block.parts[0]! : joined(block.parts),
-      );
+      fields = this.#decoder.decode(block);
     } catch (error) {
       return this.#fail(reasons.compression, (error as Error).message);
     }
-    const stream = this.#streams.get(block.stream);
-    if (stream !== undefined) this.#trailers(stream, fields, block.endStream);
-    else if (block.stream > this.#lastStream) this.#request(block.stream, fields, block.endStream);
-    else if (!this.#brokenOff.has(block.stream)) {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) this.#trailers(stream, fields, endStream);
+    else if (id > this.#lastStream) this.#request(id, fields, endStream);
+    else if (!this.#brokenOff.has(id)) {
       this.#fail(reasons.streamClosed, 'a stream whose end was said');
     }
   }
@@ -589,14 +599,4 @@ function unpadded(flags: number, payload: Uint8Array, skip: number): Uint8Array 
 /** The stream on which one depends. */
 function dependency(flags: number, payload: Uint8Array): number {
   return readUint31(payload, (flags & frameFlags.padded) !== 0 ? 1 : 0);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,6 +1,7 @@
 /** Users, roles and tokens as clients know them: see `mvcc/auth-store.ts` for the rules themselves. */
 import { QuorateError } from '../base/errors.ts';
 import type { AuthCommand } from '../mvcc/auth-store.ts';
+import type { Bcrypt } from '../ports/bcrypt.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Crypto } from '../ports/crypto.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -53,14 +54,15 @@ export class AuthService implements KvAuth {
     readonly crypto: Crypto;
     readonly logger: Logger;
     readonly token: TokenOptions;
+    readonly bcrypt?: Bcrypt | undefined;
   }) {
-    const { proposer, machine, clock, crypto, logger, token } = init;
+    const { proposer, machine, clock, crypto, logger, token, bcrypt } = init;
     this.#proposer = proposer;
     this.#machine = machine;
     this.#clock = clock;
     this.#crypto = crypto;
     this.#logger = logger;
-    this.#passwords = new Passwords({ crypto, clock });
+    this.#passwords = new Passwords({ crypto, clock, bcrypt });
     this.#ttlSeconds = token.ttlSeconds ?? TTL_SECONDS;
     this.#tokens = new SimpleTokens(clock, this.#ttlSeconds);
     this.#signer = token.signer;
@@ -106,7 +108,8 @@ export class AuthService implements KvAuth {
     await this.#proposer.readIndex(options);
     if (!rules.enabled) throw new QuorateError('auth-not-enabled', 'access control is off');
     const user = rules.user(name);
-    if (!(await this.#passwords.check(name, password, user))) {
+    const known = { user, users: rules.users };
+    if (!(await this.#passwords.check(name, password, known))) {
       this.#logger.warn({ user: name.slice(0, 64) }, 'a wrong user name or password');
       throw new QuorateError('authentication-failed', 'wrong user name or password');
     }

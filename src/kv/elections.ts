@@ -10,6 +10,7 @@
 
 import { prefixEnd } from '../base/compare-bytes.ts';
 import { QuorateError } from '../base/errors.ts';
+import { joinBytes } from '../base/join-bytes.ts';
 import {
   compareOf,
   deleteRequest,
@@ -144,7 +145,7 @@ export class Elections implements KvElections {
     if (lease === 0n)
       ({ id: lease } = await this.#leases.leaseGrant({ id: 0n, ttlSeconds: 60 }, options));
     const prefix = below(request.name);
-    const key = concat(prefix, text(BigInt.asUintN(64, lease).toString(16)));
+    const key = joinBytes([prefix, text(BigInt.asUintN(64, lease).toString(16))]);
     const answer = await this.#keys.txn(
       txnRequest(
         [createdAt(key, 0)],
@@ -261,18 +262,11 @@ function leaderMissing(): QuorateError {
 
 /** All keys of a name begin with this. */
 function below(name: Uint8Array): Uint8Array {
-  return concat(name, text('/'));
+  return joinBytes([name, text('/')]);
 }
 
 function text(value: string): Uint8Array {
   return new TextEncoder().encode(value);
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

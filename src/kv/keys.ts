@@ -136,15 +136,20 @@ export class Keys implements KvKeys {
     return this.#hub.open(sink, options);
   }
 
-  async #write<Response>(
+  /** Not `async`, which would be one promise more for each write. */
+  #write<Response>(
     request: Exclude<TxnOperation, RangeRequest>,
     options: CallOptions,
   ): Promise<Response> {
-    checkRequest(request, this.#operationsMax);
-    // Again when it is applied: here it only spares the log what would be refused.
-    this.#machine.checkOperation(options.caller, request);
-    if (takesRoom(request)) this.#housekeeping.checkRoom();
-    return this.#proposer.propose<Response>(request, options);
+    try {
+      checkRequest(request, this.#operationsMax);
+      // Again when it is applied: here it only spares the log what would be refused.
+      this.#machine.checkOperation(options.caller, request);
+      if (takesRoom(request)) this.#housekeeping.checkRoom();
+      return this.#proposer.propose<Response>(request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }
 

@@ -4,7 +4,14 @@
  * applied.
  */
 import { QuorateError } from '../base/errors.ts';
-import type { CommandContext, Kept, Machine, MachineRestore, Outcome } from '../engine/machine.ts';
+import type {
+  CommandContext,
+  Kept,
+  Machine,
+  MachineFacts,
+  MachineRestore,
+  Outcome,
+} from '../engine/machine.ts';
 import { Access } from '../mvcc/auth-access.ts';
 import { type AuthIdentity, AuthStore } from '../mvcc/auth-store.ts';
 import type { KvCommand } from '../mvcc/command.ts';
@@ -53,6 +60,11 @@ export class KvMachine implements Machine {
         this.model.save();
         store.flush(mark, done);
       },
+      clear: (done) => {
+        store.clear(done);
+        this.#appliedIndex = 0;
+        this.#reload();
+      },
       pressure: () => store.pressure(),
     };
   }
@@ -100,6 +112,10 @@ export class KvMachine implements Machine {
     }
   }
 
+  facts(): MachineFacts {
+    return { kind: 'kv', version: 1, parts: [] };
+  }
+
   snapshot(): Iterator<Uint8Array, void> {
     this.model.save();
     return streamState(this.#store);
@@ -112,12 +128,17 @@ export class KvMachine implements Machine {
       drain: (done) => restore.drain(done),
       finish: () => {
         restore.finish();
-        this.model.reload();
-        this.rules.load();
-        this.cluster.load();
-        for (const listener of this.#replaced) listener();
+        this.#reload();
       },
     };
+  }
+
+  /** The store holds another state. */
+  #reload(): void {
+    this.model.reload();
+    this.rules.load();
+    this.cluster.load();
+    for (const listener of this.#replaced) listener();
   }
 
   hash(): number {

@@ -3,6 +3,7 @@
  */
 import { QuorateError } from '../base/errors.ts';
 import type { Member } from '../member/member.ts';
+import type { Bcrypt } from '../ports/bcrypt.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
@@ -46,6 +47,8 @@ export interface KvOptions {
   readonly quotaBytes?: number | undefined;
   readonly autoCompaction?: AutoCompaction | undefined;
   readonly token?: TokenOptions | undefined;
+  /** Checks passwords that came from an etcd; without, those users need new ones. */
+  readonly bcrypt?: Bcrypt | undefined;
   readonly watchProgressIntervalMs?: number | undefined;
   /** How long to wait for the group to be there. Default 60,000. */
   readonly timeoutMs?: number | undefined;
@@ -120,7 +123,7 @@ export async function openKv(options: KvOptions): Promise<Kv> {
     keys,
     leases,
     elections: new Elections(keys, leases),
-    auth: new AuthService({ ...base, token: options.token ?? {} }),
+    auth: new AuthService({ ...base, token: options.token ?? {}, bcrypt: options.bcrypt }),
     maintenance: new Maintenance({ ...base, cluster, housekeeping }),
   });
 }

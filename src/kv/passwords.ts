@@ -1,11 +1,14 @@
 /**
  * Passwords: hashed with scrypt before anything is replicated, compared in constant time, and checked
- * at the same cost whether or not there is such a user. A password that was right is remembered, as a
+ * at the same cost whether or not there is such a user. Users that came from an etcd have hashes of
+ * bcrypt until they change their passwords, and are checked by that. A password that was right is remembered, as a
  * keyed digest that only this process can make, so that a client that logs in often costs little.
  */
 import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { AuthUser } from '../mvcc/auth-table.ts';
+import { type Bcrypt, bcryptCost, bcryptCostMax } from '../ports/bcrypt.ts';
+import type { Answer } from '../ports/callbacks.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Crypto } from '../ports/crypto.ts';
 
@@ -36,8 +39,19 @@ export class Passwords {
   #running = 0;
   readonly #waiting: (() => void)[] = [];
   readonly #dummy: Uint8Array;
+  readonly #bcrypt: Bcrypt | undefined;
 
-  constructor({ crypto, clock }: { readonly crypto: Crypto; readonly clock: Clock }) {
+  constructor({
+    crypto,
+    clock,
+    bcrypt,
+  }: {
+    readonly crypto: Crypto;
+    readonly clock: Clock;
+    /** Without it, users that came from an etcd cannot log in. */
+    readonly bcrypt?: Bcrypt | undefined;
+  }) {
+    this.#bcrypt = bcrypt;
     this.#crypto = crypto;
     this.#clock = clock;
     this.#key = crypto.randomBytes(32);
@@ -50,17 +64,24 @@ export class Passwords {
     return encodeHash(salt, await this.#scrypt(password, salt));
   }
 
-  /** Whether it is that user's password. @throws QuorateError `too-many-attempts` */
-  async check(name: string, password: string, user: AuthUser | undefined): Promise<boolean> {
+  /**
+   * Whether it is that user's password.
+   * @param users all of them: an unknown name is checked at the cost of one of theirs
+   * @throws QuorateError `too-many-attempts`
+   */
+  async check(
+    name: string,
+    password: string,
+    { user, users }: { readonly user: AuthUser | undefined; readonly users: Iterable<AuthUser> },
+  ): Promise<boolean> {
     const digest = this.#crypto.hmacSha256(this.#key, new TextEncoder().encode(password));
     const known = this.#remembered.get(name);
     if (known !== undefined && known.hash === user?.passwordHash) {
       if (this.#crypto.equal(known.digest, digest)) return true;
     }
     this.#checkFailures(name);
-    const usable = user !== undefined && !user.noPassword && isHash(user.passwordHash);
-    const { salt, hash } = decodeHash(usable ? user.passwordHash : this.#dummy);
-    const same = this.#crypto.equal(await this.#scrypt(password, salt), hash);
+    const usable = user !== undefined && !user.noPassword && this.#isHash(user.passwordHash);
+    const same = await this.#fits(password, usable ? user.passwordHash : this.#likely(users));
     if (!same || !usable) {
       this.#failed(name);
       return false;
@@ -68,6 +89,30 @@ export class Passwords {
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
     this.#remembered.set(name, { hash: user.passwordHash, digest });
     return true;
+  }
+
+  /** Whether hashes of this form are checked here. */
+  #isHash(hash: Uint8Array): boolean {
+    const cost = bcryptCost(hash);
+    if (cost === undefined) return isScrypt(hash);
+    return this.#bcrypt !== undefined && cost <= bcryptCostMax;
+  }
+
+  /** A hash that takes as long as that of a user would; while etcd's are there, of their kind. */
+  #likely(users: Iterable<AuthUser>): Uint8Array {
+    for (const { passwordHash } of users) {
+      if (bcryptCost(passwordHash) !== undefined && this.#isHash(passwordHash)) return passwordHash;
+    }
+    return this.#dummy;
+  }
+
+  async #fits(password: string, stored: Uint8Array): Promise<boolean> {
+    if (bcryptCost(stored) === undefined) {
+      const { salt, hash } = decodeHash(stored);
+      return this.#crypto.equal(await this.#scrypt(password, salt), hash);
+    }
+    const text = new TextDecoder().decode(stored);
+    return this.#oneOfFew<boolean>((answer) => this.#bcrypt!.matches(password, text, answer));
   }
 
   #checkFailures(name: string): void {
@@ -89,7 +134,13 @@ export class Passwords {
     }
   }
 
-  async #scrypt(password: string, salt: Uint8Array): Promise<Uint8Array> {
+  #scrypt(password: string, salt: Uint8Array): Promise<Uint8Array> {
+    const input = { ...scryptCost, salt, password: new TextEncoder().encode(password) };
+    return this.#oneOfFew((answer) => this.#crypto.scrypt(input, answer));
+  }
+
+  /** @throws QuorateError `too-many-attempts` */
+  async #oneOfFew<Value>(ask: (answer: Answer<Value>) => void): Promise<Value> {
     if (this.#running >= RUNNING_MAX) {
       if (this.#waiting.length >= WAITING_MAX) {
         throw new QuorateError('too-many-attempts', 'too many passwords are being checked');
@@ -98,12 +149,8 @@ export class Passwords {
     }
     this.#running++;
     try {
-      return await new Promise<Uint8Array>((resolve, reject) => {
-        const input = { ...scryptCost, salt, password: new TextEncoder().encode(password) };
-        this.#crypto.scrypt(input, (answer) => {
-          if (answer instanceof QuorateError) reject(answer);
-          else resolve(answer);
-        });
+      return await new Promise<Value>((resolve, reject) => {
+        ask((answer) => (answer instanceof QuorateError ? reject(answer) : resolve(answer)));
       });
     } finally {
       this.#running--;
@@ -122,7 +169,6 @@ function decodeHash(bytes: Uint8Array): { salt: Uint8Array; hash: Uint8Array } {
   return { salt: reader.bytes(), hash: reader.bytes() };
 }
 
-/** Others than ours, such as etcd's, cannot be checked here. */
-function isHash(bytes: Uint8Array): boolean {
+function isScrypt(bytes: Uint8Array): boolean {
   return bytes.length === 3 + saltBytes + scryptCost.hashBytes && bytes[0] === FORMAT;
 }

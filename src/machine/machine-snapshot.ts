@@ -4,6 +4,7 @@
  * an end with the hash of it all.
  */
 import { QuorateError } from '../base/errors.ts';
+import type { PartFacts } from '../engine/machine.ts';
 import type { Key } from './key.ts';
 import type { FrozenState } from './table.ts';
 import { ValueReader } from './value-reader.ts';
@@ -14,7 +15,8 @@ const PLAIN = 2;
 const ENTRIES = 3;
 const END = 4;
 
-const FORMAT = 1;
+/** 2: the head says what the state is made of. */
+const FORMAT = 2;
 const CHUNK_BYTES_MAX = 256 * 2 ** 10;
 /** Small enough that a step of an iterator over a snapshot takes well below a millisecond. */
 const FRAME_BYTES = 16 * 2 ** 10;
@@ -32,14 +34,17 @@ export interface SnapshotHead {
 
 /** What a snapshot's frames say. */
 export type SnapshotFrame =
-  | ({ readonly type: 'head' } & SnapshotHead)
+  | ({ readonly type: 'head' } & SnapshotHead & {
+        /** Not told by early snapshots. */
+        readonly parts: readonly PartFacts[] | undefined;
+      })
   | { readonly type: 'plain'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly type: 'entries'; readonly name: string; readonly entries: [Key, unknown][] }
   | { readonly type: 'end'; readonly hash: number };
 
 /** The chunks of a snapshot, each made when it is asked for; the state is closed at the end. */
 export function snapshotChunks(
-  head: SnapshotHead,
+  head: SnapshotHead & { readonly parts: readonly PartFacts[] },
   state: FrozenState | undefined,
   hash: number,
 ): Iterator<Uint8Array, void> {
@@ -72,7 +77,7 @@ function* cut(frames: Iterable<Uint8Array>): Generator<Uint8Array, void> {
 }
 
 function* frames(
-  head: SnapshotHead,
+  head: SnapshotHead & { readonly parts: readonly PartFacts[] },
   state: FrozenState | undefined,
   hash: number,
 ): Generator<Uint8Array, void> {
@@ -81,6 +86,8 @@ function* frames(
   begin().byte(HEAD).number(FORMAT).number(head.active).number(head.lastIndex);
   writer.number(head.announced.size);
   for (const [member, version] of head.announced) writer.number(member).number(version);
+  writer.number(head.parts.length);
+  for (const { name, kind } of head.parts) writer.text(name).text(kind);
   yield framed(writer);
   for (const { name, bytes } of state?.plain ?? []) {
     begin().byte(PLAIN).text(name).number(bytes.length).raw(bytes);
@@ -177,6 +184,15 @@ function headOf(reader: ValueReader): SnapshotFrame {
   for (let left = reader.number(); left > 0; left--) {
     announced.set(reader.number(), reader.number());
   }
+  const parts = format < 2 ? undefined : partsIn(reader);
   reader.end();
-  return { type: 'head', active, lastIndex, announced };
+  return { type: 'head', active, lastIndex, announced, parts };
+}
+
+function partsIn(reader: ValueReader): readonly PartFacts[] {
+  const parts: PartFacts[] = [];
+  for (let left = reader.number(); left > 0; left--) {
+    parts.push({ name: reader.text(), kind: reader.text() });
+  }
+  return parts;
 }

@@ -22,11 +22,16 @@ export interface StoredFacts extends SnapshotHead {
 export class StoredState implements Kept {
   readonly store: LayeredStore;
   readonly #facts: () => StoredFacts;
+  readonly #emptied: () => void;
 
-  /** @param facts asked at each flush */
-  constructor(store: LayeredStore, facts: () => StoredFacts) {
+  /**
+   * @param facts asked at each flush
+   * @param emptied the store holds nothing any more
+   */
+  constructor(store: LayeredStore, facts: () => StoredFacts, emptied: () => void) {
     this.store = store;
     this.#facts = facts;
+    this.#emptied = emptied;
   }
 
   /** What was written with the mark; undefined where the store holds no whole state. */
@@ -44,6 +49,11 @@ export class StoredState implements Kept {
     this.store.put(factsKey, encodeValue(this.#facts()));
     this.store.commit();
     this.store.flush(mark, done);
+  }
+
+  clear(done: Done): void {
+    this.store.clear(done);
+    this.#emptied();
   }
 
   pressure(): 'little' | 'much' | 'full' {

@@ -10,7 +10,13 @@
  */
 import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
-import type { CommandContext, Machine, MachineRestore, Outcome } from '../engine/machine.ts';
+import type {
+  CommandContext,
+  Machine,
+  MachineFacts,
+  MachineRestore,
+  Outcome,
+} from '../engine/machine.ts';
 import type { Store } from '../ports/store.ts';
 import { LayeredStore } from '../store/layered-store.ts';
 import { isThenable, ownValue, refusalFrom } from './answer.ts';
@@ -19,6 +25,7 @@ import { ChangeHistory } from './change-history.ts';
 import { decodeEntry, type TypedEntry } from './command-wire.ts';
 import { CommandScope } from './context.ts';
 import { type Change, Journal } from './journal.ts';
+import { checkFacts, knownVersion } from './known-versions.ts';
 import {
   FrameReader,
   type SnapshotFrame,
@@ -26,6 +33,7 @@ import {
   snapshotChunks,
 } from './machine-snapshot.ts';
 import { decodeOutcome, encodeOutcome } from './outcome-wire.ts';
+import { partsOf } from './part-facts.ts';
 import { Refusal } from './refusal.ts';
 import type { DefinedCommand, DefinitionFacts, StateShape } from './shape.ts';
 import { MachineState } from './state.ts';
@@ -81,10 +89,8 @@ export class TypedMachine<
     this.#seed = textHash(name);
     assert(definition.onDisk === (store !== undefined), 'a store for what lives in one');
     if (store !== undefined) {
-      this.kept = new StoredState(new LayeredStore(store), () => ({
-        ...this.#head(),
-        ...this.#state.facts(),
-      }));
+      const facts = () => ({ ...this.#head(), ...this.#state.facts() });
+      this.kept = new StoredState(new LayeredStore(store), facts, () => this.#empty());
     }
     const facts = this.kept?.read();
     this.#state = this.#open(facts);
@@ -191,7 +197,21 @@ export class TypedMachine<
 
   snapshot(): Iterator<Uint8Array, void> {
     const state = this.#active === 0 ? undefined : this.#state.freeze();
-    return snapshotChunks(this.#head(), state, this.hash());
+    const { parts } = this.facts();
+    return snapshotChunks({ ...this.#head(), parts }, state, this.hash());
+  }
+
+  facts(): MachineFacts {
+    const parts = this.#active === 0 ? [] : partsOf(this.#state.definition.state);
+    return { kind: 'typed', version: this.#active, parts };
+  }
+
+  /**
+   * Whether a state of those facts could be taken, before it comes.
+   * @throws QuorateError `wrong-machine`, `machine-too-old`, `machine-too-new`
+   */
+  check(facts: MachineFacts): void {
+    checkFacts(this.definition, facts);
   }
 
   restore(): MachineRestore {
@@ -230,7 +250,14 @@ export class TypedMachine<
     this.#active = active;
     this.#lastIndex = lastIndex;
     this.#announced = new Map(announced);
-    return this.#make(this.#known(active === 0 ? this.definition.base : active));
+    return this.#make(knownVersion(this.definition, active === 0 ? this.definition.base : active));
+  }
+
+  /** As before the first command: the store has been emptied. */
+  #empty(): void {
+    this.#state = this.#open(undefined);
+    this.history.restart(0);
+    this.#versionsChanged();
   }
 
   #make(definition: DefinitionFacts, before?: MachineState): MachineState {
@@ -241,9 +268,12 @@ export class TypedMachine<
   /** Returns whether that was the end. */
   #restoreFrame(frame: SnapshotFrame): boolean {
     switch (frame.type) {
-      case 'head':
+      case 'head': {
+        const { active: version, parts } = frame;
+        if (parts !== undefined) this.check({ kind: 'typed', version, parts });
         this.#state = this.#open(frame);
         return false;
+      }
       case 'plain':
         this.#state.loadPlain(frame.name, frame.bytes);
         return false;
@@ -315,7 +345,7 @@ export class TypedMachine<
 
   /** The first command of all: every replica begins with the version that it needs. */
   #begin(version: number): void {
-    this.#state = this.#make(this.#known(version));
+    this.#state = this.#make(knownVersion(this.definition, version));
     this.#active = version;
     this.#versionsChanged();
   }
@@ -334,7 +364,7 @@ export class TypedMachine<
   /** Raises the active version step by step; to what was active already, nothing happens. */
   #activate(version: number, context: CommandContext): Outcome {
     if (version <= this.#active) return { ok: true, value: this.#active };
-    this.#known(version);
+    knownVersion(this.definition, version);
     if (this.#active === 0) {
       this.#begin(version);
       return { ok: true, value: version };
@@ -357,18 +387,6 @@ export class TypedMachine<
     this.#active = version;
     this.#versionsChanged();
     return { ok: true, value: version };
-  }
-
-  /**
-   * The definition of a version.
-   * @throws QuorateError `machine-too-old`, `machine-too-new`: this replica cannot go on
-   */
-  #known(version: number): DefinitionFacts {
-    const known = this.definition.chain.find((each) => each.version === version);
-    if (known !== undefined) return known;
-    const { version: newest, base } = this.definition;
-    const text = `the machine is of version ${version}, this member knows ${base} to ${newest}`;
-    throw new QuorateError(version > newest ? 'machine-too-old' : 'machine-too-new', text);
   }
 
   #versionsChanged(): void {

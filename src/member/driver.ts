@@ -17,7 +17,15 @@ import type { LinkDriver } from './link-driver.ts';
 export type MemberEffect = Extract<
   Effect,
   {
-    type: 'answer' | 'opened' | 'leadership' | 'membership' | 'group-deleted' | 'called' | 'closed';
+    type:
+      | 'answer'
+      | 'opened'
+      | 'leadership'
+      | 'membership'
+      | 'group-deleted'
+      | 'called'
+      | 'backup-called'
+      | 'closed';
   }
 >;
 

@@ -46,6 +46,7 @@ export function memberFigures(
           status: replica.raft.status(),
           pendingProposals: replica.proposals.size,
           leaderChanges: leaderChanges.count(group.id),
+          isQuarantined: replica.diverged !== undefined,
         },
       ];
     }),

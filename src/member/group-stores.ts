@@ -51,10 +51,15 @@ export class GroupStores {
 }
 
 /** A directory for a group of any name: what is no letter, digit or minus is written by its code. */
-function storePath(group: string): string {
+export function storePath(group: string): string {
   const name = [...new TextEncoder().encode(group)].map((byte) => {
     const letter = String.fromCharCode(byte);
     return /[A-Za-z0-9-]/.test(letter) ? letter : `_${byte.toString(16).padStart(2, '0')}`;
   });
   return `stores/${name.join('')}`;
+}
+
+/** Where the key-value service has a group's store. */
+export function kvStorePath(group: string): string {
+  return `store/${group}`;
 }

@@ -7,6 +7,7 @@ import type { Machine } from '../engine/machine.ts';
 import type { Cancel } from '../ports/callbacks.ts';
 import type { MemberId } from '../raft/entry.ts';
 import type { Status } from '../raft/status.ts';
+import { Backup, type BackupOptions, type Backups, type BackupTaking } from './backups.ts';
 import type { Leadership } from './leadership.ts';
 import { runLeading } from './leading.ts';
 import type { RequestFacts, RequestKind } from './request-watch.ts';
@@ -54,6 +55,7 @@ export interface GroupHost {
   /** The wall clock in whole ms. */
   wallMs(): number;
   dispatch(event: Event): void;
+  readonly backups: Backups;
 }
 
 /** The longest name of a session's client. */
@@ -239,6 +241,51 @@ export class Group<State extends Machine = Machine> {
     return this.#ask(options, facts, (ticket) => {
       this.#host.dispatch({ type: 'transfer-leadership', group, ticket, target, deadlineMs });
     });
+  }
+
+  /** Why this member answers nothing about the group: its state is not what the others have. */
+  get quarantine(): QuorateError | undefined {
+    return this.#host.engine.replica(this.id)?.diverged;
+  }
+
+  /**
+   * Waits until this member has applied up to an index, without asking any other.
+   * @returns the applied index, at least that
+   * @throws QuorateError `timeout`, `aborted`, `closing`, `over-quota`, `replica-diverged`
+   */
+  applied(index: number, options: RequestOptions = {}): Promise<number> {
+    const { id: group } = this;
+    const deadlineMs = this.#host.nowMs() + (options.timeoutMs ?? this.#host.defaultTimeoutMs);
+    return this.#host.requests.ask(
+      options,
+      (ticket) => {
+        this.#host.dispatch({ type: 'await-applied', group, ticket, index, deadlineMs });
+      },
+      this.#cancel,
+    );
+  }
+
+  /**
+   * A backup of the group as it stands at one applied index, on whichever member: its state, its
+   * sessions, its time. Commands go on meanwhile. The bytes are taken with `for await`, or written to
+   * a file with `backupFile(path).write(…)`.
+   *
+   * @returns once the state is held; `groups[0].index` tells where
+   * @throws QuorateError as {@link readIndex}; `replica-diverged`, `group-deleted`
+   */
+  async backup(options: BackupOptions = {}): Promise<Backup> {
+    const { backups } = this.#host;
+    return new Backup(backups, { first: await backups.walk(this.taking(options)) });
+  }
+
+  /** For the member: how the group is taken into a backup. */
+  taking(options: BackupOptions): BackupTaking {
+    const { consistency = 'linearizable', at = 0 } = options;
+    const ready = async (): Promise<void> => {
+      if (consistency === 'linearizable') await this.readIndex(options);
+      await this.applied(at, options);
+    };
+    return { group: this.id, name: this.name, ready };
   }
 
   status(): Status {

@@ -1,5 +1,6 @@
 /** The groups that are open on a member, with the stores of those that keep their state on disk. */
 import { QuorateError } from '../base/errors.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Machine } from '../engine/machine.ts';
 import { type AnyDefinition, MachineDefinition } from '../machine/definition.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -16,6 +17,14 @@ export interface GroupInfo {
   readonly open: boolean;
   /** The member that leads it, as far as this one knows; 0 where it knows of none. */
   readonly leader: number;
+}
+
+/** The cluster's groups, as far as this member knows. */
+export function groupInfos(engine: Engine): GroupInfo[] {
+  return engine.system.state.groups.map(({ id, name }) => {
+    const replica = engine.replica(id);
+    return { id, name, open: replica !== undefined, leader: replica?.leader ?? 0 };
+  });
 }
 
 /** Hands a machine to the engine; answered with the group's id. */

@@ -1,10 +1,14 @@
 /**
  * A running member: the engine on ports, with promises, signals and a life cycle around it.
+ *
+ * Length: what an application may ask of a member stands here in one class, with what is said of it;
+ * the work itself is done in files of their own.
  */
 import type { Registry } from 'prom-client';
 import { QuorateError } from '../base/errors.ts';
 import { type Engine, SYSTEM_GROUP } from '../engine/engine.ts';
 import type { Event } from '../engine/event.ts';
+import { deletedError } from '../engine/group-opening.ts';
 import type { Machine } from '../engine/machine.ts';
 import { Startup } from '../engine/startup.ts';
 import { encodeSystemCommand, type SystemCommand } from '../engine/system-machine.ts';
@@ -14,20 +18,32 @@ import type { DirectoryLock } from '../ports/disk.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Address, Credentials } from '../ports/streams.ts';
 import type { MemberId } from '../raft/entry.ts';
+import { BackupCalls } from './backup-calls.ts';
+import type { BackupSource } from './backup-source.ts';
+import { type Backup, type BackupOptions, Backups } from './backups.ts';
 import { DeadMemberWatch } from './discovery.ts';
 import { DiskDriver } from './disk-driver.ts';
 import { Driver, type MemberEffect, wholeMs } from './driver.ts';
 import { LeaderChanges, memberFigures } from './figures.ts';
 import type { Group } from './group.ts';
+import { resultOf } from './leader-calls.ts';
 import { Learners } from './learners.ts';
 import type { LinkDriver } from './link-driver.ts';
-import { checkGroupName, type EnterGroup, type GroupInfo, MemberGroups } from './member-groups.ts';
-import type { MemberInfo } from './member-info.ts';
+import { backupOf } from './member-backup.ts';
+import {
+  checkGroupName,
+  type EnterGroup,
+  type GroupInfo,
+  groupInfos,
+  MemberGroups,
+} from './member-groups.ts';
+import { type MemberInfo, memberInfos } from './member-info.ts';
 import { memberRegistry } from './metrics.ts';
 import type { MemberOptions } from './options.ts';
 import { type RaftEvent, type RaftEventOptions, RaftEvents } from './raft-events.ts';
 import { RequestWatch, slowRequestDefaults } from './request-watch.ts';
 import { type RequestOptions, Requests } from './requests.ts';
+import { placeGroup, type RestoreGroupOptions, type RestoreHost } from './restored-group.ts';
 import { startupOptions, type Tuning } from './startup-options.ts';
 import type { TypedGroup, TypedGroupHost } from './typed-group.ts';
 
@@ -36,6 +52,9 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** This process's part in a cluster. Made by `openMember`. */
 export class Member implements TypedGroupHost {
   readonly requests: Requests;
+  /** For groups. */
+  readonly backups: Backups;
+  readonly #backupCalls: BackupCalls;
   /** For members that shall not vote before they are told to. */
   readonly learners = new Learners((command, options) => this.#proposeSystem(command, options));
   readonly electionTimeoutMs: number;
@@ -90,6 +109,8 @@ export class Member implements TypedGroupHost {
     this.#groups = new MemberGroups(this, ports.stores, logger);
     const { slowRequestMs = slowRequestDefaults.slowRequestMs } = options;
     const nowMs = (): number => ports.clock.monotonicMs();
+    this.backups = new Backups(this, options.name, ports);
+    this.#backupCalls = new BackupCalls(ports, (asked) => this.backup(asked));
     this.requests = new Requests(new RequestWatch({ nowMs, logger, options: { slowRequestMs } }));
     this.defaultTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.closed = new Promise((resolve) => {
@@ -191,11 +212,7 @@ export class Member implements TypedGroupHost {
 
   /** The cluster's groups, as far as this member knows. */
   groups(): readonly GroupInfo[] {
-    const { engine } = this;
-    return engine.system.state.groups.map(({ id, name }) => {
-      const replica = engine.replica(id);
-      return { id, name, open: replica !== undefined, leader: replica?.leader ?? 0 };
-    });
+    return groupInfos(this.engine);
   }
 
   /**
@@ -211,6 +228,57 @@ export class Member implements TypedGroupHost {
     await this.#groups.gone(known.id);
   }
 
+  /**
+   * A backup of all groups that are open here, one after the other: each as it stands at one applied
+   * index of its own, which `groups` tells once it has come to that; `missing` names those that are
+   * not open on this member.
+   * @param options.groups only these
+   * @throws QuorateError `unknown-group`, `closing`; the rest, while it is taken, as `Group.backup`
+   */
+  backup(options: BackupOptions & { readonly groups?: readonly string[] } = {}): Backup {
+    return backupOf(this.engine, options, { backups: this.backups, groups: this.#groups });
+  }
+
+  /**
+   * Restores a group from a backup, under a name that no group has, and opens it here: with its
+   * state, sessions and time, its indexes and terms going on from where they were. The other members
+   * are brought in as they open it. A backup of an earlier version of the machine is migrated as a
+   * running group would be.
+   *
+   * @param options.group which of the backup's groups, where it has several
+   * @throws QuorateError `group-exists`, `backup-damaged`, `format-too-new`, `wrong-machine`,
+   *   `machine-too-old`, `machine-too-new`, `unknown-group`: then nothing was written; and as
+   *   {@link Member.group}
+   */
+  async restoreGroup<Definition extends AnyDefinition>(
+    name: string,
+    definition: Definition,
+    source: BackupSource,
+    options?: RestoreGroupOptions,
+  ): Promise<TypedGroup<Definition>>;
+  async restoreGroup<State extends Machine>(
+    name: string,
+    machine: State,
+    source: BackupSource,
+    options?: RestoreGroupOptions,
+  ): Promise<Group<State>>;
+  async restoreGroup(
+    name: string,
+    machine: AnyDefinition | Machine,
+    source: BackupSource,
+    options: RestoreGroupOptions = {},
+  ): Promise<Group> {
+    checkGroupName(name);
+    const { disk, crypto } = this.#ports;
+    const host: RestoreHost = {
+      ...{ engine: this.engine, disk, crypto },
+      propose: (command) => this.#proposeSystem(command, options),
+    };
+    await placeGroup(host, { name, machine, source, group: options.group });
+    const enter: EnterGroup = (group, stated) => this.#openGroup(group, stated, options);
+    return this.#groups.open(name, machine, enter);
+  }
+
   #openGroup(name: string, machine: Machine, options: RequestOptions): Promise<number> {
     const deadlineMs = this.nowMs() + (options.timeoutMs ?? this.defaultTimeoutMs);
     return this.requests.ask<number>(
@@ -222,13 +290,7 @@ export class Member implements TypedGroupHost {
 
   /** The cluster's members, as far as this one knows. */
   members(): readonly MemberInfo[] {
-    const { system } = this.engine;
-    const replica = this.engine.replica(SYSTEM_GROUP)!;
-    const { voters, learners } = replica.configuration;
-    return system.state.members.map(({ id, name, address, tags, awaitsPromotion = false }) => {
-      const role = voters.includes(id) ? 'voter' : learners.includes(id) ? 'learner' : 'joining';
-      return { id, name, address, tags, role, awaitsPromotion, leader: replica.leader === id };
-    });
+    return memberInfos(this.engine);
   }
 
   /**
@@ -340,28 +402,26 @@ export class Member implements TypedGroupHost {
         for (const listener of this.#membershipListeners) listener();
         return;
       case 'group-deleted':
+        this.backups.stop(deletedError(effect.group), effect.group);
         return this.#groups.deleted(effect.group);
       case 'called':
-        return this.#answerCall(effect);
+        return this.#answerCall(
+          effect.call,
+          this.#groups.get(effect.group)?.answerLeaderCall(effect.payload),
+        );
+      case 'backup-called':
+        return this.#answerCall(effect.call, this.#backupCalls.answer(effect.payload));
       case 'closed':
         void this.#end(effect.error);
     }
   }
 
-  #answerCall({ call, group, payload }: Extract<MemberEffect, { type: 'called' }>): void {
-    const answered = this.#groups.get(group)?.answerLeaderCall(payload) ?? Promise.reject(unopened);
-    answered.then(
-      (value) => this.#startup.engine?.answerCall(call, { ok: true, value }),
-      (error: unknown) => {
-        const coded =
-          error instanceof QuorateError
-            ? error
-            : new QuorateError('peer-failed', String(error), { cause: error });
-        this.#startup.engine?.answerCall(call, { ok: false, error: coded });
-      },
-    );
-    // The answer leaves with the next turn.
-    answered.finally(() => this.#driver.wake()).catch(() => {});
+  /** The answer leaves with the next turn. */
+  #answerCall(call: number, answered: Promise<Uint8Array> | undefined): void {
+    resultOf(answered, (result) => {
+      this.#startup.engine?.answerCall(call, result);
+      this.#driver.wake();
+    });
   }
 
   /** Others may find this member from now on; who is gone for long is noticed. */
@@ -369,11 +429,9 @@ export class Member implements TypedGroupHost {
     const { name, discovery, deadMembers = {}, logger = this.#ports.logger } = this.#options;
     if (discovery === undefined) return;
     discovery.announce({ name, address: this.#advertise });
+    const { clock } = this.#ports;
     this.#watch = new DeadMemberWatch({
-      clock: this.#ports.clock,
-      logger,
-      discovery,
-      policy: deadMembers,
+      ...{ clock, logger, discovery, policy: deadMembers },
       members: () => this.members(),
       leads: () => this.engine.replica(SYSTEM_GROUP)?.role === 'leader',
       remove: ({ id }) => this.removeMember(id),
@@ -385,6 +443,9 @@ export class Member implements TypedGroupHost {
     this.#ended = error;
     this.#driver.stop();
     this.#watch?.stop();
+    // What is walked in a store must not be when that closes.
+    this.backups.stop(new QuorateError('closing', 'this member has closed'));
+    this.#backupCalls.stop();
     const { code, message } = error ?? new QuorateError('closing', 'this member has closed');
     // The engine has answered what it knew of; of what is left nobody knows.
     this.requests.failAll(new QuorateError(code, message, { maybeApplied: true, cause: error }));
@@ -396,5 +457,3 @@ export class Member implements TypedGroupHost {
     this.#settleClosed(error);
   }
 }
-
-const unopened = new QuorateError('unknown-group', 'the group is not open on this member');

@@ -19,6 +19,8 @@ export interface GroupFigures {
   readonly status: Status;
   readonly pendingProposals: number;
   readonly leaderChanges: number;
+  /** Its state differs from the others': it answers nothing. */
+  readonly isQuarantined: boolean;
 }
 
 /** What is told about a member. */
@@ -107,6 +109,12 @@ export function memberRegistry(figures: () => MemberFigures): Registry {
     'Whether a leader is known.',
     group,
     ofGroups(({ status }) => (status.leader === 0 ? 0 : 1)),
+  );
+  gauge(
+    'group_quarantined',
+    'Whether the state on this member differs from the others, so that it answers nothing.',
+    group,
+    ofGroups(({ isQuarantined }) => (isQuarantined ? 1 : 0)),
   );
   gauge(
     'group_term',

@@ -74,7 +74,8 @@ export interface MemberOptions {
    * Start all the same where the log is damaged (`log-damaged`, `vote-damaged`), and get back from
    * the other members what is lost. Until that is done this member neither votes nor counts towards
    * a majority, which the others must have without it; so of two members neither can be repaired.
-   * What is intact is kept. Default false.
+   * What is intact is kept. A group whose state was found to differ from the others'
+   * (`replica-diverged`) is begun anew in the same way. Default false.
    */
   readonly repair?: boolean;
   /** Pace of heartbeats and elections, in ms. Default 50: elections after 1 to 2 s of silence. */

@@ -100,6 +100,10 @@ export class AuthStore {
     return this.#revision;
   }
 
+  get users(): Iterable<AuthUser> {
+    return this.#users.values();
+  }
+
   user(name: string): AuthUser | undefined {
     return this.#users.get(name);
   }

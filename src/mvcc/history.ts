@@ -15,9 +15,9 @@ export interface HistoryRequest {
   readonly from: number;
   /** The last revision; the present one at most. */
   readonly to: number;
-  /** Which keys are of interest; all by default. */
-  readonly matches?: (key: Uint8Array) => boolean;
-  /** Ends with the revision in which so many events are reached. */
+  /** How many want to hear of a key; 0: nobody. One of every key by default. */
+  readonly interest?: (key: Uint8Array) => number;
+  /** Ends with the revision in which so many events are reached, each as often as it is wanted. */
   readonly eventsMax: number;
   /** Ends with the revision in which so many records were looked at, or so many bytes of values. */
   readonly recordsMax: number;
@@ -41,6 +41,7 @@ export function readHistory(parts: ModelParts, request: HistoryRequest): History
   const to = Math.min(request.to, facts.revision);
   const events: KeyEvent[] = [];
   let looked = 0;
+  let told = 0;
   let bytes = 0;
   let present = request.from;
   const walk = store.range({
@@ -50,9 +51,7 @@ export function readHistory(parts: ModelParts, request: HistoryRequest): History
   for (const { key: at, value } of walk) {
     const revision = revisionOf(at);
     const full =
-      events.length >= request.eventsMax ||
-      looked >= request.recordsMax ||
-      bytes >= request.bytesMax;
+      told >= request.eventsMax || looked >= request.recordsMax || bytes >= request.bytesMax;
     if (full && revision.main !== present) {
       walk.return?.();
       return { events, next: revision.main };
@@ -60,7 +59,9 @@ export function readHistory(parts: ModelParts, request: HistoryRequest): History
     present = revision.main;
     looked++;
     const record = decodeRecord(value);
-    if (request.matches !== undefined && !request.matches(record.key)) continue;
+    const wanted = request.interest === undefined ? 1 : request.interest(record.key);
+    if (wanted === 0) continue;
+    told += wanted;
     bytes += value.length;
     events.push({
       type: record.deleted ? 'delete' : 'put',

@@ -12,6 +12,7 @@
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/binary.ts';
 import { compareBytes, equalBytes, prefixEnd } from '../base/compare-bytes.ts';
+import { joinBytes } from '../base/join-bytes.ts';
 import type { StoreView } from '../ports/store.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
 import { indexPrefix, longIndexPrefix } from './layout.ts';
@@ -143,7 +144,7 @@ function* walkLayer(
     const slice = key.subarray(skip);
     if (slice.length > sliceBytes) {
       const whole = slice.subarray(0, sliceBytes);
-      yield* walkLayer(view, readLayer(value), joined(before, whole), {
+      yield* walkLayer(view, readLayer(value), joinBytes([before, whole]), {
         from: startsWith(from, whole) ? from.subarray(sliceBytes) : new Uint8Array(0),
         to:
           to !== undefined && longEnd && startsWith(to, whole)
@@ -152,7 +153,7 @@ function* walkLayer(
         reverse,
       });
     } else if (from.length <= sliceBytes || compareBytes(slice, from) >= 0) {
-      yield { key: before.length === 0 ? slice : joined(before, slice), entry: value };
+      yield { key: before.length === 0 ? slice : joinBytes([before, slice]), entry: value };
     }
   }
 }
@@ -183,11 +184,4 @@ function readLayer(link: Uint8Array): number {
 
 function startsWith(key: Uint8Array, slice: Uint8Array): boolean {
   return key.length > slice.length && equalBytes(key.subarray(0, slice.length), slice);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

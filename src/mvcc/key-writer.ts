@@ -21,6 +21,7 @@ import {
   type Jump,
   type KeyRecord,
   type KeyState,
+  recordJump,
 } from './record.ts';
 import type { KeyEvent, KeyValue } from './request.ts';
 import { keyValue, recordAt } from './states.ts';
@@ -202,7 +203,7 @@ function jumpOf(
 ): Jump | undefined {
   if (at === undefined || at.main < facts.compactRevision) return undefined;
   const bytes = store.get(revisionKey(at.main, at.sub));
-  return bytes && decodeRecord(bytes).jump;
+  return bytes && recordJump(bytes);
 }
 
 const nothing = new Uint8Array(0);

@@ -163,7 +163,7 @@ test('history never splits a revision', () => {
   expect(size(part(2, { recordsMax: 4 }))).toEqual([4, 4]);
   expect(size(part(2, { bytesMax: 1 }))).toEqual([3, 3]);
   expect(size(part(2, {}))).toEqual([6, 5]);
-  const onlyB = part(2, { matches: (key: Uint8Array) => text(key) === 'b' });
+  const onlyB = part(2, { interest: (key: Uint8Array) => (text(key) === 'b' ? 1 : 0) });
   expect(onlyB.events.map(({ type, prevKv }) => [type, prevKv?.modRevision])).toEqual([
     ['put', undefined],
     ['delete', 2],

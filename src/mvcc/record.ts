@@ -90,6 +90,23 @@ export function decodeRecord(bytes: Uint8Array): KeyRecord {
   return { deleted, key, value, createRevision, version, lease, previous, jump };
 }
 
+/** The jump of an encoded record, without looking at the rest of it. */
+export function recordJump(bytes: Uint8Array): Jump | undefined {
+  const set = bytes[0]!;
+  if ((set & flags.jump) === 0) return undefined;
+  const reader = new ByteReader(bytes);
+  reader.byte();
+  reader.skip(reader.number());
+  reader.number();
+  reader.number();
+  if ((set & flags.lease) !== 0) reader.skip(8);
+  if ((set & flags.previous) !== 0) {
+    reader.number();
+    reader.number();
+  }
+  return readJump(reader);
+}
+
 export function encodeEntry(entry: IndexEntry): Uint8Array {
   const { latest, lease, jump, nextJump } = entry;
   const writer = scratch.clear();

@@ -72,6 +72,36 @@ export async function makeDirectoryWhole<T>(
   }
 }
 
+/**
+ * Writes a file beside the one that is wanted, and gives it its name when it is whole and durable;
+ * one of that name is replaced. Readable by this user only.
+ *
+ * @throws QuorateError what `fill` throws, or what the disk failed with
+ */
+export async function writeFileWhole<T>(
+  file: string,
+  fill: (write: (bytes: Uint8Array) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const wanted = path.resolve(file);
+  const partial = `${wanted}.${process.pid}.part`;
+  let handle: fs.promises.FileHandle | undefined;
+  try {
+    handle = await fs.promises.open(partial, 'wx', 0o600);
+    const open = handle;
+    const filled = await fill((bytes) => fs.promises.writeFile(open, bytes));
+    await handle.sync();
+    await handle.close();
+    await fs.promises.rename(partial, wanted);
+    syncDirectory(path.dirname(wanted));
+    return filled;
+  } catch (error) {
+    await handle?.close().catch(() => {});
+    if (handle !== undefined) await fs.promises.rm(partial, { force: true });
+    const isSystem = error instanceof Error && 'syscall' in error;
+    throw isSystem ? diskError(error, { doing: 'writing', path: file }) : error;
+  }
+}
+
 function syncDirectory(directory: string): void {
   const descriptor = fs.openSync(directory, 'r');
   try {

@@ -20,3 +20,12 @@ export interface Logger {
   /** A logger that adds these facts to every line. */
   child(facts: LogFacts): Logger;
 }
+
+/** Says nothing. */
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silentLogger,
+};

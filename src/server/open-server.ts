@@ -8,9 +8,11 @@
 import { QuorateError } from '../base/errors.ts';
 import type { Kv } from '../kv/api.ts';
 import { type KvOptions, openKv } from '../kv/open-kv.ts';
+import { recoverLostMajorityOn } from '../member/lost-majority.ts';
 import type { Member } from '../member/member.ts';
 import { openMemberOn } from '../member/open-member.ts';
 import type { MemberOptions } from '../member/options.ts';
+import type { Bcrypt } from '../ports/bcrypt.ts';
 import type { Compression } from '../ports/compression.ts';
 import type { Http } from '../ports/http.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -32,6 +34,7 @@ export interface ServerPorts extends Ports {
   readonly compression: Compression;
   readonly textFiles: TextFiles;
   readonly signing: Signing;
+  readonly bcrypt: Bcrypt;
 }
 
 /** What makes the key-value service on a member. */
@@ -101,6 +104,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
   const token = await tokenOptions(ports, settings);
+  if (settings.forceNewCluster) await goOnAlone(ports, logger);
   const undo: (() => Promise<void>)[] = [];
   try {
     const member = await openMemberOn(ports, await memberOptions(ports, settings));
@@ -113,7 +117,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
       { memberId: String(member.id), name: settings.name, cluster: settings.clusterToken },
       'this member has opened',
     );
-    const kv = await openKv({ ...kvOptions(ports, settings, member), token });
+    const kv = await openKv({ ...kvOptions(ports, settings, member), token, bcrypt: ports.bcrypt });
     undo.push(() => kv.close());
     const front = new EtcdFront({
       kv,
@@ -132,6 +136,17 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
   } catch (error) {
     for (const close of undo.reverse()) await close().catch(() => {});
     throw error;
+  }
+}
+
+/** As etcd does it: on a directory without a member, there is nothing to do. */
+async function goOnAlone(ports: ServerPorts, logger: Logger): Promise<void> {
+  try {
+    const { name, groups } = await recoverLostMajorityOn(ports);
+    const message = 'force-new-cluster: this member goes on alone, all others are removed';
+    logger.warn({ name, groups: groups.length }, message);
+  } catch (error) {
+    if (!(error instanceof QuorateError) || error.code !== 'not-a-member') throw error;
   }
 }
 

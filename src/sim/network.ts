@@ -76,6 +76,8 @@ export interface Breakable {
 export class SimNetwork {
   readonly scheduler: Scheduler;
   readonly random: Random;
+  /** How many times longer everything is under way than its faults say: how far nodes are apart. */
+  readonly slowness: number;
   readonly #hosts = new Map<string, Host>();
   /** What was found before; a node may have moved since. */
   readonly #hostOfIp = new Map<string, Host>();
@@ -86,8 +88,9 @@ export class SimNetwork {
   #slab = new ArrayBuffer(slabBytes);
   #slabUsed = 0;
 
-  constructor(scheduler: Scheduler, faults: Partial<LinkFaults> = {}) {
+  constructor(scheduler: Scheduler, faults: Partial<LinkFaults> = {}, slowness = 1) {
     this.scheduler = scheduler;
+    this.slowness = slowness;
     this.random = scheduler.randomFor('network');
     this.#faults = { ...healthyLink, ...faults };
   }
@@ -216,7 +219,7 @@ export class SimNetwork {
   /** How long something sent now is under way. */
   delayMs(faults: LinkFaults): number {
     const { delayMs, slowChance, slowMs } = faults;
-    const usual = within(delayMs, this.random);
+    const usual = within(delayMs, this.random) * this.slowness;
     return this.happens(slowChance) ? usual + within(slowMs, this.random) : usual;
   }
 

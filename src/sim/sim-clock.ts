@@ -16,8 +16,8 @@ const worldBeginMs = Date.UTC(2026, 0, 1);
 /** How late timers ring at most: they never ring early, and never quite on time. */
 const timerLateMsMax = 0.05;
 
-/** How long a turn of the event loop lasts at most. */
-const turnMsMax = 0.02;
+/** How long a turn of the event loop lasts at most, unless a node is made slower: a quick one. */
+export const turnMsMaxDefault = 0.02;
 
 /** The hardware clocks of a node: they outlive its processes. Faults are set here. */
 export class NodeClocks {
@@ -28,9 +28,12 @@ export class NodeClocks {
   #elapsedMs = 0;
   /** What the wall clock shows beyond the true time. */
   wallOffsetMs = 0;
+  /** How long a turn of the event loop lasts at most: what comes meanwhile is part of it. */
+  readonly turnMsMax: number;
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, turnMsMax = turnMsMaxDefault) {
     this.#scheduler = scheduler;
+    this.turnMsMax = turnMsMax;
   }
 
   /** Milliseconds of this clock for each of virtual time: 0.5 … 2. */
@@ -86,7 +89,7 @@ export class SimClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Cancel {
-    assert(delayMs >= 0 && delayMs <= timerDelayMsMax, `${delayMs} ms is no delay`);
+    assert(delayMs >= 0 && delayMs <= timerDelayMsMax, () => `${delayMs} ms is no delay`);
     if (!this.#process.calls()) return () => {};
     const dueMs = this.monotonicMs() + delayMs;
     let ticket: EventTicket;
@@ -109,7 +112,7 @@ export class SimClock implements Clock {
     if (!this.#process.calls()) return;
     this.#turn.push(callback);
     if (this.#turn.length > 1) return;
-    this.#process.plan(turnMsMax * this.#random.fraction(), 'end of turn', () => {
+    this.#process.plan(this.#clocks.turnMsMax * this.#random.fraction(), 'end of turn', () => {
       const turn = this.#turn;
       this.#turn = [];
       for (const call of turn) {

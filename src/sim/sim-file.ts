@@ -5,7 +5,7 @@ import type { Answer, Done } from '../ports/callbacks.ts';
 import { type DiskFile, fileBytesMax, type OpenMode, transferBytesMax } from '../ports/disk.ts';
 import type { Random } from '../ports/random.ts';
 import { pageBytes } from './paged-bytes.ts';
-import { type SimFileNode, sectorBytes, type Write } from './sim-inode.ts';
+import { type BegunChange, type SimFileNode, sectorBytes, type Write } from './sim-inode.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { SimVolume } from './sim-volume.ts';
 
@@ -89,7 +89,7 @@ export class SimFile implements DiskFile {
 
   read(into: Uint8Array, position: number, answer: Answer<number>): void {
     this.#begin(position);
-    assert(into.length <= transferBytesMax, `a read of ${into.length} bytes is too long`);
+    assert(into.length <= transferBytesMax, () => `a read of ${into.length} bytes is too long`);
     if (!this.#ground.process.calls()) return;
     this.#plan('read', 'disk: read', () => {
       const { volume, random } = this.#ground;
@@ -124,8 +124,8 @@ export class SimFile implements DiskFile {
   }
 
   close(done: Done): void {
-    assert(!this.#closed, `${this.path} is closed`);
-    assert(this.#pending === 0, `${this.path} is closed while operations are under way`);
+    assert(!this.#closed, () => `${this.path} is closed`);
+    assert(this.#pending === 0, () => `${this.path} is closed while operations are under way`);
     this.#closed = true;
     if (!this.#ground.process.calls()) return;
     this.#ground.process.plan(this.#ground.volume.latencyMs('names'), 'disk: close', () => {
@@ -142,21 +142,13 @@ export class SimFile implements DiskFile {
   ): void {
     let wanted = 0;
     for (const buffer of buffers) wanted += buffer.length;
-    assert(wanted <= transferBytesMax, `a write of ${wanted} bytes is too long`);
+    assert(wanted <= transferBytesMax, () => `a write of ${wanted} bytes is too long`);
     if (!this.#ground.process.calls()) return;
-    // The bytes are looked at when they are written, not now: who changes them meanwhile has
-    // broken the port's rule, and finds out.
-    const write: Write = {
-      kind: 'write',
-      position,
-      get bytes() {
-        return joined(buffers, wanted);
-      },
-    };
-    this.#node.underWay.add(write);
+    const begun = new BegunWrite(buffers, position, wanted);
+    this.#node.underWay.add(begun);
     this.#plan(operation, operation === 'sync' ? 'disk: durable write' : 'disk: write', () => {
-      this.#node.underWay.delete(write);
-      done(this.#finish({ kind: 'write', position, bytes: write.bytes }, operation === 'sync'));
+      this.#node.underWay.delete(begun);
+      done(this.#finish(begun.change(), operation === 'sync'));
     });
   }
 
@@ -170,12 +162,15 @@ export class SimFile implements DiskFile {
     if (fits === 0 && count > 0) return this.#error('disk-full', 'writing');
     count = Math.min(count, fits);
     if (count < wanted) {
-      this.#node.apply({ ...write, bytes: write.bytes.subarray(0, count) });
+      const { position, bytes } = write;
+      this.#node.apply({ kind: 'write', position, bytes: bytes.subarray(0, count) });
       return this.#error('short-write', `writing ${count} of ${wanted} bytes of`);
     }
     const { misdirectedWriteChance } = volume.faults;
     const lost = misdirectedWriteChance > 0 && random.fraction() < misdirectedWriteChance;
-    const landed = lost ? { ...write, position: this.#elsewhere(wanted) } : write;
+    const landed: Write = lost
+      ? { kind: 'write', position: this.#elsewhere(wanted), bytes: write.bytes }
+      : write;
     wrote(this.path, landed.position, landed.bytes);
     if (!durably) {
       this.#node.apply(landed);
@@ -238,10 +233,10 @@ export class SimFile implements DiskFile {
   }
 
   #begin(position: number): void {
-    assert(!this.#closed, `${this.path} is closed`);
+    assert(!this.#closed, () => `${this.path} is closed`);
     assert(
       Number.isSafeInteger(position) && position >= 0 && position <= fileBytesMax,
-      `${position} is no position in a file`,
+      () => `${position} is no position in a file`,
     );
   }
 
@@ -249,6 +244,27 @@ export class SimFile implements DiskFile {
     return new QuorateError(code, `${doing} ${this.path}: simulated`, {
       details: { path: this.path },
     });
+  }
+}
+
+/**
+ * A write that has not happened yet. Its bytes are looked at when it does, not before: who changes
+ * them meanwhile has broken the port's rule, and finds out.
+ */
+class BegunWrite implements BegunChange {
+  readonly #buffers: readonly Uint8Array[];
+  readonly #position: number;
+  readonly #length: number;
+
+  constructor(buffers: readonly Uint8Array[], position: number, length: number) {
+    this.#buffers = buffers;
+    this.#position = position;
+    this.#length = length;
+  }
+
+  change(): Write {
+    const bytes = joined(this.#buffers, this.#length);
+    return { kind: 'write', position: this.#position, bytes };
   }
 }
 

@@ -23,6 +23,17 @@ export type Change =
 /** A change that writes. */
 export type Write = Extract<Change, { readonly kind: 'write' }>;
 
+/** A change that was begun: what it would write if it happened now. */
+export interface BegunChange {
+  change(): Change;
+}
+
+/** A change that is done and not synced, by its place among all changes of the file. */
+interface Unsynced {
+  readonly number: number;
+  change: Change;
+}
+
 /** A file's content. */
 export class SimFileNode {
   readonly kind = 'file';
@@ -31,9 +42,14 @@ export class SimFileNode {
   /** What is there after a power loss, but for the fate of the unsynced. */
   durable = new PagedBytes();
   /** Changes that are done, in order, and not synced. */
-  #unsynced: Change[] = [];
+  #unsynced: Unsynced[] = [];
+  /** How many of them set a size. */
+  #resizes = 0;
+  /** No unsynced write lies before this, or from `#unsyncedEnd` on. */
+  #unsyncedFrom = Number.POSITIVE_INFINITY;
+  #unsyncedEnd = 0;
   /** Changes that were begun and are not done. */
-  readonly underWay = new Set<Change>();
+  readonly underWay = new Set<BegunChange>();
   /** Pages that differ between `seen` and `durable` on account of what is unsynced. */
   readonly #dirty = new Set<number>();
   /** Pages that `seen` and `durable` share with each other and with nobody else. */
@@ -41,27 +57,29 @@ export class SimFileNode {
   /** How many handles are open. */
   handles = 0;
 
-  /** How many changes were synced, or given up by a sync, since the file was made. */
-  #settled = 0;
+  /** How many changes were done since the file was made, but for durable writes. */
+  #done = 0;
 
   /** Names the changes done so far, for a sync that begins now. */
   get mark(): number {
-    return this.#settled + this.#unsynced.length;
+    return this.#done;
   }
 
   /** Makes a change visible, not durable. */
   apply(change: Change): void {
     assert(this.#unsynced.length < unsyncedMax, 'a simulated file is never synced');
     applyTo(this.seen, change);
-    this.#unsynced.push(change);
-    this.#markDirty(change);
+    this.#unsynced.push({ number: this.#done++, change });
+    this.#markUnsynced(change);
   }
 
   /** Makes a write visible and durable, whatever is unsynced beside it. */
   applyDurably(change: Write): void {
     const { position, bytes } = change;
     if (bytes.length === 0) return;
-    if (this.#unsynced.length > 0) this.#supersede(change);
+    if (position < this.#unsyncedEnd && position + bytes.length > this.#unsyncedFrom) {
+      this.#supersede(change);
+    } else if (this.#resizes > 0) this.#settleSizes();
     const page = Math.floor(position / pageBytes);
     const from = position - page * pageBytes;
     const paired = this.#paired.get(page);
@@ -102,10 +120,9 @@ export class SimFileNode {
     if (this.#unsynced.length === 0) {
       for (const page of this.#dirty) this.durable.sharePage(this.seen, page);
       this.durable.sizeBytes = this.seen.sizeBytes;
-      this.#dirty.clear();
-      return;
+    } else {
+      for (const change of synced) applyTo(this.durable, change);
     }
-    for (const change of synced) applyTo(this.durable, change);
     this.#markAllDirty();
   }
 
@@ -127,21 +144,19 @@ export class SimFileNode {
 
   /** The power goes: each unsynced change is kept, lost or torn. */
   losePower(random: Random): void {
-    for (const change of this.#unsynced) decide(this.durable, change, random);
-    for (const change of this.underWay) decide(this.durable, change, random);
-    this.#settled += this.#unsynced.length;
+    for (const { change } of this.#unsynced) decide(this.durable, change, random);
+    for (const begun of this.underWay) decide(this.durable, begun.change(), random);
     this.#unsynced = [];
     this.underWay.clear();
-    this.#dirty.clear();
+    this.#markAllDirty();
     this.seen = this.durable.clone();
     this.handles = 0;
   }
 
   /** The process dies, the system lives: what was under way happened, or did not. */
   loseProcess(random: Random): void {
-    for (const change of this.underWay) {
-      if (random.fraction() >= 0.5) continue;
-      this.apply(change.kind === 'write' ? { ...change } : change);
+    for (const begun of this.underWay) {
+      if (random.fraction() < 0.5) this.apply(begun.change());
     }
     this.underWay.clear();
     this.handles = 0;
@@ -154,37 +169,61 @@ export class SimFileNode {
 
   /**
    * What is durable cannot be undone by what came before it: where they overlap, an unsynced
-   * earlier write now has these bytes, as the page that holds both has. New sizes are settled, since
-   * a durable write makes the size durable too.
+   * earlier write now has these bytes, as the page that holds both has; one that lies within them
+   * cannot be told from them any more, and is forgotten.
    */
   #supersede({ position, bytes }: Write): void {
-    const resized = this.#unsynced.findLastIndex((change) => change.kind === 'size');
-    if (resized !== -1) this.syncUpTo(this.#settled + resized + 1);
-    for (const [at, earlier] of this.#unsynced.entries()) {
-      if (earlier.kind !== 'write') continue;
-      const from = Math.max(position, earlier.position);
-      const end = Math.min(position + bytes.length, earlier.position + earlier.bytes.length);
-      if (from >= end) continue;
-      const patched = earlier.bytes.slice();
-      patched.set(bytes.subarray(from - position, end - position), from - earlier.position);
-      this.#unsynced[at] = { ...earlier, bytes: patched };
+    if (this.#resizes > 0) this.#settleSizes();
+    const end = position + bytes.length;
+    let covered = false;
+    for (const each of this.#unsynced) {
+      const { change } = each;
+      if (change.kind !== 'write') continue;
+      const earlierEnd = change.position + change.bytes.length;
+      const from = Math.max(position, change.position);
+      const to = Math.min(end, earlierEnd);
+      if (from >= to) continue;
+      if (position <= change.position && earlierEnd <= end) covered = true;
+      const patched = change.bytes.slice();
+      patched.set(bytes.subarray(from - position, to - position), from - change.position);
+      each.change = { kind: 'write', position: change.position, bytes: patched };
     }
+    if (!covered) return;
+    this.#unsynced = this.#unsynced.filter(({ change }) => {
+      if (change.kind !== 'write') return true;
+      return change.position < position || change.position + change.bytes.length > end;
+    });
+    this.#markAllDirty();
+  }
+
+  /** New sizes, since a durable write makes the size durable too. */
+  #settleSizes(): void {
+    const last = this.#unsynced.findLast(({ change }) => change.kind === 'size');
+    if (last !== undefined) this.syncUpTo(last.number + 1);
   }
 
   #settle(mark: number): Change[] {
-    const settled = this.#unsynced.splice(0, Math.max(0, mark - this.#settled));
-    this.#settled += settled.length;
-    return settled;
+    let count = 0;
+    while (count < this.#unsynced.length && this.#unsynced[count]!.number < mark) count++;
+    return this.#unsynced.splice(0, count).map(({ change }) => change);
   }
 
   #markAllDirty(): void {
     this.#dirty.clear();
-    for (const change of this.#unsynced) this.#markDirty(change);
+    this.#resizes = 0;
+    this.#unsyncedFrom = Number.POSITIVE_INFINITY;
+    this.#unsyncedEnd = 0;
+    for (const { change } of this.#unsynced) this.#markUnsynced(change);
   }
 
-  #markDirty(change: Change): void {
+  #markUnsynced(change: Change): void {
     for (const page of pagesOf(change)) this.#dirty.add(page);
+    if (change.kind === 'write') {
+      this.#unsyncedFrom = Math.min(this.#unsyncedFrom, change.position);
+      this.#unsyncedEnd = Math.max(this.#unsyncedEnd, change.position + change.bytes.length);
+    }
     if (change.kind !== 'size') return;
+    this.#resizes++;
     // Everything from the new end on may differ.
     const end = Math.max(this.seen.sizeBytes, this.durable.sizeBytes);
     const first = Math.floor(change.sizeBytes / pageBytes);

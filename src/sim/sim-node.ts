@@ -3,7 +3,7 @@
  * process that runs on it, or none.
  */
 import { assert } from '../base/assert.ts';
-import type { Logger } from '../ports/logger.ts';
+import { type Logger, silentLogger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { DiskFaults } from './disk-faults.ts';
 import { HostSockets } from './host-sockets.ts';
@@ -29,6 +29,10 @@ export interface NodeOptions {
   readonly faults?: DiskFaults;
   /** 1 GiB by default. */
   readonly capacityBytes?: number;
+  /** How long a turn of its event loop lasts at most; 0.02 by default, as on a quick machine. */
+  readonly turnMsMax?: number;
+  /** How many times longer everything takes on its disk; 1 by default. */
+  readonly diskSlowness?: number;
   /** What gets the lines that its processes log; nobody by default. */
   readonly logger?: Logger;
 }
@@ -67,10 +71,13 @@ export class SimNode implements PacketHost, StreamHost {
     this.name = name;
     this.#scheduler = scheduler;
     this.#network = network;
-    this.#logger = options.logger ?? silent;
+    this.#logger = options.logger ?? silentLogger;
     this.#ip = network.freshIp();
-    this.clocks = new NodeClocks(scheduler);
-    this.volume = new SimVolume(scheduler.randomFor(`volume of ${name}`), options);
+    this.clocks = new NodeClocks(scheduler, options.turnMsMax);
+    this.volume = new SimVolume(scheduler.randomFor(`volume of ${name}`), {
+      ...options,
+      slowness: options.diskSlowness,
+    });
     network.addHost(this);
     this.#ports = this.#startProcess();
   }
@@ -187,11 +194,3 @@ export class SimNode implements PacketHost, StreamHost {
     process.plan(0, 'start', () => this.#program(ports));
   }
 }
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};

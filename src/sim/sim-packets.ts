@@ -67,7 +67,7 @@ export class SimPacketSocket implements PacketSocket {
   }
 
   send(bytes: Uint8Array, to: Address, done?: Done): void {
-    assert(isIp(to.host), `packets are sent to an IP address, not ${to.host}`);
+    assert(isIp(to.host), () => `packets are sent to an IP address, not ${to.host}`);
     if (!this.#process.calls()) return;
     const large = bytes.length > packetBytesMax;
     if (done !== undefined) {

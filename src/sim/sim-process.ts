@@ -65,7 +65,7 @@ export class SimProcess implements Owner {
   }
 
   defer(label: string, action: () => void): void {
-    assert(this.#deferred.length < deferredMax, `too much waits for ${this.name} to go on`);
+    assert(this.#deferred.length < deferredMax, () => `too much waits for ${this.name} to go on`);
     this.#deferred.push({ label, action });
   }
 

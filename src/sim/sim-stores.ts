@@ -93,7 +93,10 @@ class SimStore implements Store {
 
   write(batch: readonly StoreWrite[], done: Done): void {
     for (const { key } of batch) {
-      assert(key.length > 0 && key.length <= storeKeyBytesMax, `a key of ${key.length} bytes`);
+      assert(
+        key.length > 0 && key.length <= storeKeyBytesMax,
+        () => `a key of ${key.length} bytes`,
+      );
     }
     this.#give(
       batch.map(({ key, value }) => ({ key: key.slice(), value: value?.slice() })),

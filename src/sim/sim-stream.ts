@@ -75,7 +75,7 @@ export class SimStream implements Stream {
     assert(
       this.#highWaterBytes >= highWaterBytesDefault &&
         this.#highWaterBytes <= this.#bufferedBytesMax,
-      `${this.#highWaterBytes} bytes are no high water below ${this.#bufferedBytesMax}`,
+      () => `${this.#highWaterBytes} bytes are no high water below ${this.#bufferedBytesMax}`,
     );
     this.#pipe = new StreamPipe(
       end.network,

@@ -68,7 +68,7 @@ export class SimStreams implements Streams {
 
   connect(options: ConnectOptions, answer: Answer<Stream>): Cancel {
     const { timeoutMs } = options;
-    assert(timeoutMs >= 1 && timeoutMs <= timerDelayMsMax, `${timeoutMs} ms is no timeout`);
+    assert(timeoutMs >= 1 && timeoutMs <= timerDelayMsMax, () => `${timeoutMs} ms is no timeout`);
     if (!this.#process.calls()) return () => {};
     const localPort = localPortMin + (this.#connections++ % localPorts);
     const attempt = new Attempt(

@@ -34,6 +34,8 @@ export class SimVolume {
   faults: DiskFaults;
   /** How much fits, in pages of 4 KiB; may be changed at any time. */
   capacityBytes: number;
+  /** How many times longer operations take than `faults` says: how slow the disk is made. */
+  readonly slowness: number;
   /** The stores on it, by path. */
   stores = new Map<string, SortedTable<Uint8Array>>();
   readonly #random: Random;
@@ -44,12 +46,18 @@ export class SimVolume {
 
   constructor(
     random: Random,
-    options: { profile?: VolumeProfile; faults?: DiskFaults; capacityBytes?: number } = {},
+    options: {
+      profile?: VolumeProfile;
+      faults?: DiskFaults;
+      capacityBytes?: number;
+      slowness?: number | undefined;
+    } = {},
   ) {
     this.#random = random;
     this.profile = options.profile ?? 'posix';
     this.faults = options.faults ?? healthyDisk;
     this.capacityBytes = options.capacityBytes ?? 2 ** 30;
+    this.slowness = options.slowness ?? 1;
   }
 
   get usedBytes(): number {
@@ -227,7 +235,7 @@ export class SimVolume {
   latencyMs(operation: DiskOperation): number {
     const { operationMs, syncMs, stallChance, stallMs } = this.faults;
     const [from, to] = operation === 'sync' ? syncMs : operationMs;
-    const usual = from + (to - from) * this.#random.fraction();
+    const usual = (from + (to - from) * this.#random.fraction()) * this.slowness;
     if (stallChance === 0 || this.#random.fraction() >= stallChance) return usual;
     return usual + stallMs[0] + (stallMs[1] - stallMs[0]) * this.#random.fraction();
   }

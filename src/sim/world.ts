@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Faults of the network from the beginning; none by default. */
   readonly network?: Partial<LinkFaults>;
+  /** How many times longer everything is under way between nodes; 1 by default. */
+  readonly networkSlowness?: number;
   /** What nodes are made like, unless they are asked for otherwise. */
   readonly nodes?: NodeOptions;
   /** Gets a line for everything that happens: the same lines whenever the seed is the same. */
@@ -66,7 +68,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.seed = options.seed;
     this.#scheduler = new Scheduler(options.seed, options.onEvent);
-    this.network = new SimNetwork(this.#scheduler, options.network);
+    this.network = new SimNetwork(this.#scheduler, options.network, options.networkSlowness);
     this.random = this.#scheduler.randomFor('test');
     this.#nodeOptions = options.nodes ?? {};
     this.#trap = options.trap ?? false;

@@ -127,7 +127,7 @@ export class LayeredStore implements StoreView {
 
   /** The command took effect: what was changed stays. */
   commit(): void {
-    this.#undo = [];
+    if (this.#undo.length > 0) this.#undo = [];
   }
 
   /** The command was refused: nothing of what it changed since the last commit stays. */
@@ -206,6 +206,13 @@ export class LayeredStore implements StoreView {
     this.#waiting = undefined;
     if (waiting !== undefined) this.#later(waiting);
     this.#clear();
+  }
+
+  /** Empties the store for good; `done` when that would survive a loss of power. */
+  clear(done: Done): void {
+    this.beginRestore();
+    this.#restoring = false;
+    this.#store.write([], (error) => done(error ?? this.#failure ?? null));
   }
 
   /** Between the parts of a restored state: `done` when there is room for more. */

@@ -2,13 +2,13 @@
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/client.ts';
 import {
-  type Logger,
   machine,
   map,
   type TestCluster,
   type TestClusterOptions,
   testCluster,
 } from '../../src/index.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { Journal } from '../member/journal.ts';
 import { until } from '../processes/waiting.ts';
 
@@ -42,17 +42,9 @@ function endpointsOf({ members }: TestCluster): string[] {
   return members.map(({ address }) => `${address.host}:${address.port}`);
 }
 
-const silent: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silent,
-};
-
 function clientOf(endpoints: readonly string[], secret?: string) {
   const more = secret === undefined ? {} : { secret };
-  const logger = silent;
+  const logger = silentLogger;
   const client = connect({ endpoints, machines: { counters }, logger, ...more });
   ends.push(() => client.close());
   return client;
@@ -114,7 +106,7 @@ test('a leader that ends in the middle of 200 commands: each takes effect once',
 });
 
 test('who does not know the secret is refused by name', async () => {
-  const opened = await cluster({ members: 1, options: { secret: 'right', logger: silent } });
+  const opened = await cluster({ members: 1, options: { secret: 'right', logger: silentLogger } });
   await opened.group('counters', counters);
   const endpoints = endpointsOf(opened);
   expect(await clientOf(endpoints, 'right').counters.commands.inc('a')).toBe(1);

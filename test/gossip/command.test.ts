@@ -3,9 +3,9 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openGossip } from '../../src/gossip.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { freePort, until } from './waiting.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const programPath = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
 const running: ChildProcess[] = [];
 
@@ -22,7 +22,7 @@ function run(...args: string[]): Promise<{ readonly code: number; readonly outpu
 }
 
 test('an agent joins, carries its tags, and leaves gracefully on SIGTERM', async () => {
-  const seed = await openGossip({ name: 'seed', bind: '127.0.0.1:0', logger: silent });
+  const seed = await openGossip({ name: 'seed', bind: '127.0.0.1:0', logger: silentLogger });
   try {
     const args = [
       'gossip',

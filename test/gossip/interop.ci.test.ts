@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createGossipKey, type Gossip, openGossip } from '../../src/gossip.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { SerfAgent, serfMissing } from './serf-process.ts';
 import { freePort, until } from './waiting.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const rootPath = path.resolve(import.meta.dirname, '../..');
@@ -55,7 +55,7 @@ describe.each([
       join: join.map((agent) => `127.0.0.1:${agent.port}`),
       tags: { role: 'ours', unicode: 'añ' },
       ...(key === undefined ? {} : { key }),
-      logger: silent,
+      logger: silentLogger,
     });
     ours.push(gossip);
     return gossip;

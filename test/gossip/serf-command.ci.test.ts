@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createGossipKey, type Gossip, openGossip } from '../../src/gossip.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { listedMembers, runSerf, serfMissing } from './serf-process.ts';
 import { until } from './waiting.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const key = createGossipKey();
 let first: Gossip;
 let second: Gossip;
@@ -20,7 +20,7 @@ const open = (name: string, join: string[]): Promise<Gossip> =>
     key,
     tags: { role: name === 'a' ? 'web' : 'db' },
     join,
-    logger: silent,
+    logger: silentLogger,
   });
 
 beforeAll(async () => {
@@ -116,13 +116,13 @@ test('join, force-leave and leave', async () => {
   const refused = await runSerf(rpc, 'join', `127.0.0.1:${third.address.port}`);
   expect(refused.code).not.toBe(0);
   await third.close();
-  const fourth = await openGossip({ name: 'd', bind: '127.0.0.1:0', logger: silent });
+  const fourth = await openGossip({ name: 'd', bind: '127.0.0.1:0', logger: silentLogger });
   const plain = await openGossip({
     name: 'e',
     bind: '127.0.0.1:0',
     rpc: '127.0.0.1:0',
     preset: 'local',
-    logger: silent,
+    logger: silentLogger,
   });
   const plainRpc = `127.0.0.1:${plain.rpcAddress!.port}`;
   const fine = await runSerf(plainRpc, 'join', `127.0.0.1:${fourth.address.port}`);

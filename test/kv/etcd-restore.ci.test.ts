@@ -135,7 +135,7 @@ async function withServer(
 ): Promise<void> {
   const server = await serve(flags);
   try {
-    await use(new Etcdctl([new URL(server.clientUrls[0]!).host]));
+    await use(new Etcdctl([new URL(server.clientUrls[0]!).host], ['--command-timeout=30s']));
   } finally {
     await server.close();
   }
@@ -253,13 +253,14 @@ describe('an etcd snapshot', () => {
     await restoreSnapshot(bad, settings, { skipHashCheck: true });
   }, 30_000);
 
-  it('is refused with access control on, whose passwords could not be checked', async () => {
+  it('keeps its users and their passwords', async () => {
     const guarded = join(directory, 'guarded.db');
     const etcd = await EtcdProcess.start();
     try {
       const ctl = new Etcdctl([etcd.endpoint]);
       await ctl.run('user', 'add', 'root:secret');
       await ctl.run('user', 'grant-role', 'root', 'root');
+      await ctl.run('user', 'add', 'ann:hers');
       await ctl.run('auth', 'enable');
       await ctl.with('--user=root:secret').run('snapshot', 'save', guarded);
     } finally {
@@ -267,11 +268,27 @@ describe('an etcd snapshot', () => {
     }
     const [flags] = await flagsFor(['a'], 'guarded');
     const settings = await readServerSettings(flags!);
-    await expect(restoreSnapshot(guarded, settings)).rejects.toMatchObject({
-      code: 'invalid-auth-management',
+    expect(await restoreSnapshot(guarded, settings)).toMatchObject({ users: 2, authEnabled: true });
+    await withServer(flags!, async (ctl) => {
+      const root = ctl.with('--user=root:secret');
+      await root.run('put', 'x', 'y');
+      expect(await ctl.with('--user=ann:hers').fail('get', 'x')).toContain('permission denied');
+      for (const wrong of ['root:hers', 'ann:secret', 'nobody:hers']) {
+        const refused = await ctl.with(`--user=${wrong}`).fail('get', 'x');
+        expect(refused).toContain('authentication failed, invalid user ID or password');
+      }
+      await root.try(['user', 'passwd', 'root', '--interactive=false'], 'another\n');
+      expect(await root.fail('get', 'x')).toContain('authentication failed');
+      expect(await ctl.with('--user=root:another').run('get', 'x')).toBe('x\ny\n');
     });
+  }, 60_000);
+
+  it('is restored with access control off where that is asked for', async () => {
+    const guarded = join(directory, 'guarded.db');
+    const [flags] = await flagsFor(['a'], 'unguarded');
+    const settings = await readServerSettings(flags!);
     const report = await restoreSnapshot(guarded, settings, { withoutAuth: true });
-    expect(report).toMatchObject({ users: 1, authEnabled: false });
+    expect(report).toMatchObject({ users: 2, authEnabled: false });
     await withServer(flags!, async (ctl) => {
       await ctl.try(['user', 'passwd', 'root', '--interactive=false'], 'another\n');
       await ctl.run('auth', 'enable');

@@ -5,15 +5,7 @@ import type { Kv, WatchCreateRequest, WatchResponse, WatchStream } from '../../s
 import { type KvOptions, openKv } from '../../src/kv/open-kv.ts';
 import { nodePorts } from '../../src/platform/node-ports.ts';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
-import type { Logger } from '../../src/ports/logger.ts';
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
+import { silentLogger } from '../../src/ports/logger.ts';
 
 export interface KvCluster {
   readonly members: TestCluster;
@@ -29,15 +21,18 @@ export async function kvCluster(
   options: Partial<KvOptions> = {},
 ): Promise<KvCluster> {
   const directory = await temporaryDirectory();
-  const members = await testCluster({ members: count, options: { logger: silent } });
+  const members = await testCluster({ members: count, options: { logger: silentLogger } });
   const kvs: Kv[] = [];
   const cluster: KvCluster = {
     members,
     kvs,
     async open(index) {
       const member = members.members[index]!;
-      const ports = nodePorts({ dataDir: join(directory.path, String(index)), logger: silent });
-      const base = { member, ports, logger: silent, electionTimeoutMs: 200 };
+      const ports = nodePorts({
+        dataDir: join(directory.path, String(index)),
+        logger: silentLogger,
+      });
+      const base = { member, ports, logger: silentLogger, electionTimeoutMs: 200 };
       const kv = await openKv({ ...base, ...options });
       kvs[index] = kv;
       return kv;

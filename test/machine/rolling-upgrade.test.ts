@@ -1,22 +1,15 @@
 /** Members upgraded one by one, on real disks and sockets: nobody stops, nobody guesses. */
 import { afterEach, expect, test } from 'vitest';
-import { type Logger, type TestCluster, type TypedGroup, testCluster } from '../../src/index.ts';
+import { type TestCluster, type TypedGroup, testCluster } from '../../src/index.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { until } from '../processes/waiting.ts';
 import { bookOne, bookTwo } from './versions.ts';
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 
 let cluster: TestCluster | undefined;
 afterEach(() => cluster?.close());
 
 test('from version 1 to 2, and no way back', async () => {
-  cluster = await testCluster({ options: { logger: silent } });
+  cluster = await testCluster({ options: { logger: silentLogger } });
   const [first] = await cluster.group('book', bookOne);
   expect(await first!.commands.add({ name: 'a', by: 1 })).toBe('one: 1');
 

@@ -1,20 +1,13 @@
 /** Typed machines on real members: the calls, from any member. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Logger, type TestCluster, testCluster } from '../../src/index.ts';
+import { type TestCluster, testCluster } from '../../src/index.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { counters, everything } from './counters.ts';
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 
 describe('a typed group on three members', () => {
   let cluster: TestCluster;
   beforeAll(async () => {
-    cluster = await testCluster({ options: { logger: silent } });
+    cluster = await testCluster({ options: { logger: silentLogger } });
   });
   afterAll(() => cluster.close());
 

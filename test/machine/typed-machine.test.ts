@@ -177,7 +177,7 @@ describe('snapshots', () => {
     const [, entries] = bytes;
     entries![entries!.length - 1]! ^= 1;
     expect(() => new Driven(counters).restore(bytes)).toThrow();
-    expect(() => new Driven(everything).restore(chunks)).toThrow('has a part values');
+    expect(() => new Driven(everything).restore(chunks)).toThrow('the state has values: map');
   });
 });
 

@@ -2,13 +2,18 @@
 import { expect, it } from 'vitest';
 import { house } from '../../src/sim/house/house.ts';
 import { SimCluster } from '../../src/sim/run/cluster.ts';
+import { quickHardware } from '../../src/sim/run/plan.ts';
 import { atRest } from '../../src/sim/run/repairs.ts';
 
 /** Three members, at rest, of a group in which little happens. */
 async function threeMembers(seed: number): Promise<SimCluster<unknown>> {
   const { application } = house().subject;
   const options = { seed, members: 3, clientsPerMember: 1, thinkMs: 50 };
-  const cluster: SimCluster<unknown> = new SimCluster({ ...options, application });
+  const cluster: SimCluster<unknown> = new SimCluster({
+    ...options,
+    application,
+    hardware: quickHardware,
+  });
   const all = () => cluster.names.every((name) => cluster.running(name) !== undefined);
   await cluster.until(() => all() && atRest(cluster), 20_000);
   return cluster;

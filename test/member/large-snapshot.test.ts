@@ -1,19 +1,12 @@
 /** A snapshot of a large state is taken a piece a turn: commands go on to be applied all the while. */
 import { expect, test } from 'vitest';
-import { type Logger, type Machine, type MachineRestore, testCluster } from '../../src/index.ts';
+import { type Machine, type MachineRestore, testCluster } from '../../src/index.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { until } from '../processes/waiting.ts';
 import { bytes } from './journal.ts';
 
 const chunks = 200;
 const chunkBytes = 64 * 2 ** 10;
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 
 /** Counts turns of the event loop. */
 class Turns {
@@ -66,7 +59,7 @@ test('one piece of a snapshot a turn, and commands are applied between them', as
   const turns = new Turns();
   const cluster = await testCluster({
     members: 1,
-    options: { logger: silent, settings: { snapshotAfterBytes: 100_000 } },
+    options: { logger: silentLogger, settings: { snapshotAfterBytes: 100_000 } },
   });
   try {
     const machine = new Large(turns);

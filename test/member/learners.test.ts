@@ -1,18 +1,12 @@
 /** Members that were announced as learners follow all groups, and vote only when they are told to. */
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { type Logger, type Member, openMember } from '../../src/index.ts';
+import { type Member, openMember } from '../../src/index.ts';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { freePorts, until } from '../processes/waiting.ts';
 import { bytes, Journal } from './journal.ts';
 
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 const log = { segmentBytes: 2 ** 22, reserveBytes: 0, spareSegmentsMax: 0 };
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -32,7 +26,7 @@ test('a learner that was announced stays one until it is promoted, others vote b
       name,
       dataDir,
       tickMs: 10,
-      logger: silent,
+      logger: silentLogger,
       settings: { log },
     });
     ends.push(() => member.close());

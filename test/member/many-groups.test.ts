@@ -1,19 +1,12 @@
 /** Two thousand groups on each of three members: they share links and batches, and fall quiet. */
 import { expect, test } from 'vitest';
-import { type Group, type Logger, type Machine, testCluster } from '../../src/index.ts';
+import { type Group, type Machine, testCluster } from '../../src/index.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { until } from '../processes/waiting.ts';
 import { bytes } from './journal.ts';
 
 const groupsCount = 2000;
 const openedAtOnce = 250;
-
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 
 class Count implements Machine {
   applied = 0;
@@ -36,7 +29,7 @@ test('two thousand groups: one connection a peer, one sync a batch, quiet when i
 }, async () => {
   const cluster = await testCluster({
     options: {
-      logger: silent,
+      logger: silentLogger,
       requestTimeoutMs: 60_000,
       tickMs: 50,
       settings: { quiesceAfterTicks: 20 },

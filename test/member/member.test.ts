@@ -5,7 +5,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import {
   type Group,
   type Leadership,
-  type Logger,
   type Member,
   type MemberOptions,
   openMember,
@@ -13,20 +12,14 @@ import {
   testCluster,
 } from '../../src/index.ts';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
 import { freePorts, until } from '../processes/waiting.ts';
 import { bytes, Journal, text } from './journal.ts';
 
-const silent: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silent,
-};
 const settings = { log: { segmentBytes: 2 ** 22, reserveBytes: 0, spareSegmentsMax: 0 } };
 const quick = {
   tickMs: 10,
-  logger: silent,
+  logger: silentLogger,
   settings: { ...settings, entryBytesMax: 2 ** 20 },
 } satisfies Partial<MemberOptions>;
 
@@ -276,7 +269,7 @@ describe('a directory', () => {
     const ports = await freePorts(3);
     const peers = ports.map((port, i) => ({ name: `m${i}`, address: `127.0.0.1:${port}` }));
     const refusals: unknown[] = [];
-    const logger = { ...silent, warn: (facts: object) => refusals.push(facts) };
+    const logger = { ...silentLogger, warn: (facts: object) => refusals.push(facts) };
     const members = await Promise.all(
       peers.map(({ name }) => open({ name, peers, dataDir: `${dir}/${name}` })),
     );

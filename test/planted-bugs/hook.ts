@@ -20,12 +20,13 @@ export async function load(
   context: unknown,
   next: (url: string, context: unknown) => Promise<unknown>,
 ): Promise<Loaded | unknown> {
-  if (planted === undefined || !url.endsWith(`/src/${planted.module}.js`)) {
-    return next(url, context);
+  const here = planted?.plants.filter(({ module }) => url.endsWith(`/src/${module}.js`)) ?? [];
+  if (here.length === 0) return next(url, context);
+  let source = await readFile(fileURLToPath(url), 'utf8');
+  for (const { module, find, replace } of here) {
+    const places = source.split(find).length - 1;
+    if (places !== 1) throw new Error(`"${planted!.name}" fits ${places} places of ${module}`);
+    source = source.replace(find, () => replace);
   }
-  const text = await readFile(fileURLToPath(url), 'utf8');
-  const places = text.split(planted.find).length - 1;
-  if (places !== 1) throw new Error(`"${planted.name}" fits ${places} places of ${planted.module}`);
-  const source = text.replace(planted.find, () => planted!.replace);
   return { format: 'module', source, shortCircuit: true };
 }

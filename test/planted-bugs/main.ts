@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type PlantedBug, plantedBugs } from './catalogue.ts';
+import { plantedBugs } from './catalogue.ts';
 import type { Hunt } from './hunt.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const script = fileURLToPath(new URL('./hunt.js', import.meta.url));
 

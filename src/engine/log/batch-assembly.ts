@@ -51,8 +51,8 @@ export class BatchAssembly {
   readonly #mover: Mover;
   /** Groups that are gone, but not yet in a batch. */
   #removed: GroupLog[] = [];
-  /** The seed of the segment being written, which is the same for many batches. */
-  #seed = { sequence: -1, value: 0 };
+  /** Seed and path of the segment being written, which are the same for many batches. */
+  #seed = { sequence: -1, value: 0, path: '' };
 
   constructor(parts: AssemblyParts) {
     this.#parts = parts;
@@ -152,15 +152,18 @@ export class BatchAssembly {
     const { sequence } = this.#segments.current;
     const { position } = this.#segments;
     if (this.#seed.sequence !== sequence) {
-      this.#seed = { sequence, value: segmentSeed(this.#parts.identity, sequence) };
+      const value = segmentSeed(this.#parts.identity, sequence);
+      this.#seed = { sequence, value, path: segmentPath(sequence) };
     }
     const oldestSegment = this.#segments.oldestNeeded(this.#parts.groups);
     // Only one batch is under way at any time, so the one before is synced.
-    const head = { ...facts, syncedThrough: facts.number - 1, oldestSegment };
-    const { buffers, bytes, entries } = this.#encoder.finish(head, this.#seed.value);
-    const path = segmentPath(sequence);
+    const { number, voteSequence } = facts;
+    const head = { number, voteSequence, syncedThrough: number - 1, oldestSegment };
+    const { value: seed, path } = this.#seed;
+    const { buffers, bytes, entries } = this.#encoder.finish(head, seed);
     const task: DiskTask = { type: 'write', path, position, buffers, sync: true };
-    return { task, bytes, entries, oldestSegment, ...about };
+    const { ticket, tookParts } = about;
+    return { task, bytes, entries, oldestSegment, ticket, tookParts };
   }
 }
 

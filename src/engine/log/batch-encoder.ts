@@ -127,7 +127,16 @@ export class BatchEncoder {
     const table = this.#table;
     const tableBytes = table.at - blockBytes;
     const dataBytes = this.#dataBytes;
-    const head: BatchHead = { kind: 'batch', tableBytes, dataBytes, ...facts };
+    const { number, syncedThrough, voteSequence, oldestSegment } = facts;
+    const head: BatchHead = {
+      kind: 'batch',
+      number,
+      syncedThrough,
+      voteSequence,
+      oldestSegment,
+      tableBytes,
+      dataBytes,
+    };
     const { position } = this.#segments;
     table.reserve(this.#copiedBytes + 2 * blockBytes);
     encodeHead(table.bytes, head, { seed, position });

@@ -24,5 +24,8 @@ export function writeWide(bytes: Uint8Array, at: number, value: number): void {
 
 /** May exceed 2^53 − 1 where the bytes are not what was written: check their checksum first. */
 export function readWide(bytes: Uint8Array, at: number): number {
-  return readUint32(bytes, at) + readUint32(bytes, at + 4) * 2 ** 32;
+  const low = readUint32(bytes, at);
+  const high = readUint32(bytes, at + 4);
+  // V8 takes the sum for a fraction, and every object that it goes into for one that holds those.
+  return high === 0 ? low : low + high * 2 ** 32;
 }

@@ -29,6 +29,8 @@ export class Seals {
   /** The last batch that a written twin vouches for, and the last by a synced one. */
   #written = 0;
   #synced = 0;
+  /** Of the segment being written, which is the same for many seals. */
+  #segment = { sequence: -1, seed: 0, path: '' };
   /** A twin is on its way; at most one is. */
   busy = false;
 
@@ -69,10 +71,23 @@ export class Seals {
 
   #task(facts: SealFacts, position: number, sync: boolean): DiskTask {
     const { sequence } = this.#segments.current;
-    const kind = 'seal' as const;
-    const head = { kind, ...facts, syncedThrough: facts.number, tableBytes: 0, dataBytes: 0 };
+    if (this.#segment.sequence !== sequence) {
+      const seed = segmentSeed(this.#identity, sequence);
+      this.#segment = { sequence, seed, path: segmentPath(sequence) };
+    }
+    const { seed, path } = this.#segment;
+    const { number, voteSequence, oldestSegment } = facts;
+    const head: BatchHead = {
+      kind: 'seal',
+      number,
+      syncedThrough: number,
+      voteSequence,
+      oldestSegment,
+      tableBytes: 0,
+      dataBytes: 0,
+    };
     const seal = new Uint8Array(blockBytes);
-    encodeHead(seal, head, { seed: segmentSeed(this.#identity, sequence), position });
-    return { type: 'write', path: segmentPath(sequence), position, buffers: [seal], sync };
+    encodeHead(seal, head, { seed, position });
+    return { type: 'write', path, position, buffers: [seal], sync };
   }
 }

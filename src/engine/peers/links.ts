@@ -73,11 +73,6 @@ export class Links {
     return this.#links.get(id);
   }
 
-  /** The links in use for peers. */
-  inUse(): Iterable<Link> {
-    return this.#peerLinks.inUse();
-  }
-
   /** What is known of reaching a peer; it is there once dialing was considered. */
   reach(peer: MemberId): Reach | undefined {
     return this.#reach.get(peer);

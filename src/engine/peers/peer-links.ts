@@ -41,11 +41,6 @@ export class PeerLinks {
     return this.#pairs.get(peer)?.inUse;
   }
 
-  /** The links in use. */
-  *inUse(): Generator<Link> {
-    for (const { inUse } of this.#pairs.values()) yield inUse;
-  }
-
   /** The links to the peer of `link` that must be dead because `link` has come up. */
   outlived(link: Link): readonly Link[] {
     const pair = this.#pairs.get(link.peer);

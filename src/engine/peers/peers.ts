@@ -146,14 +146,18 @@ export class Peers implements LinkOwner {
 
   /** Everything gathered in this turn: one write a link. */
   flush(): readonly PeerEffect[] {
-    for (const link of this.#links.inUse()) if (!link.blocked) this.#flushBatch(link);
+    for (const [peer, batch] of this.#batches) {
+      if (batch.size === 0) continue;
+      const link = this.#links.of(peer);
+      if (link !== undefined && !link.blocked) this.#flushBatch(link);
+    }
     this.#blocks.forget();
     return this.#links.flush();
   }
 
   /** The members to which there is a link. */
   connected(): readonly MemberId[] {
-    return [...this.#links.inUse()].map(({ peer }) => peer);
+    return [...this.#batches.keys()];
   }
 
   /** What is known of each peer. */

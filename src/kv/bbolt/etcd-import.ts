@@ -9,6 +9,7 @@ import { QuorateError } from '../../base/errors.ts';
 import type { AuthPermission, AuthRole, AuthUser } from '../../mvcc/auth-table.ts';
 import type { Revision } from '../../mvcc/layout.ts';
 import { StateImport } from '../../mvcc/state-import.ts';
+import { bcryptCost, bcryptCostMax } from '../../ports/bcrypt.ts';
 import type { LayeredStore } from '../../store/layered-store.ts';
 import type { BboltReader } from './bbolt-reader.ts';
 import { decodeFields, type ProtoValue } from './proto-fields.ts';
@@ -151,16 +152,17 @@ function readRules(
       const names = foreign.map(({ name }) => name).join(', ');
       throw new QuorateError(
         'invalid-auth-management',
-        `access control is on, and the passwords of ${names} are hashed as etcd does (bcrypt), which is not checked here: restore with access control off, give new passwords, and turn it on`,
+        `access control is on, and the passwords of ${names} are hashed in a way, or at a cost, that is not checked here: restore with access control off, give new passwords, and turn it on`,
       );
     }
   }
   return { enabled: enabled && !withoutAuth, revision, users, roles };
 }
 
-/** bcrypt's own mark. */
+/** Of etcd's, and not to be checked here. */
 function isForeign(passwordHash: Uint8Array): boolean {
-  return passwordHash[0] === 0x24;
+  const cost = bcryptCost(passwordHash);
+  return passwordHash[0] === 0x24 && (cost === undefined || cost > bcryptCostMax);
 }
 
 function readUser(value: Uint8Array): AuthUser {

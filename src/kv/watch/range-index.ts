@@ -5,6 +5,7 @@
  * times.
  */
 import { compareBytes } from '../../base/compare-bytes.ts';
+import { latin1 } from '../../base/latin1.ts';
 import type { KeyInterval } from '../../mvcc/key-intervals.ts';
 
 interface Range<T> {
@@ -14,6 +15,8 @@ interface Range<T> {
 
 /** Ranges that are looked at one by one before they are sorted in. */
 const RECENT_MAX = 256;
+/** So many that nobody wants any more are left where they are, and so is a third of all ranges. */
+const EMPTIED_MAX = 256;
 
 export class RangeIndex<T> {
   readonly #single = new Map<string, Set<T>>();
@@ -28,7 +31,7 @@ export class RangeIndex<T> {
   /** @param single the one key `interval.from` */
   add(interval: KeyInterval, single: boolean, member: T): void {
     if (single) {
-      const key = textOf(interval.from);
+      const key = latin1(interval.from);
       const members = this.#single.get(key);
       if (members === undefined) this.#single.set(key, new Set([member]));
       else members.add(member);
@@ -48,7 +51,7 @@ export class RangeIndex<T> {
 
   remove(interval: KeyInterval, single: boolean, member: T): void {
     if (single) {
-      const key = textOf(interval.from);
+      const key = latin1(interval.from);
       const members = this.#single.get(key);
       members?.delete(member);
       if (members?.size === 0) this.#single.delete(key);
@@ -61,12 +64,12 @@ export class RangeIndex<T> {
     if (range.members.size > 0) return;
     this.#ranges.delete(name);
     this.#emptied++;
-    if (this.#emptied > RECENT_MAX) this.#sort();
+    if (this.#emptied > Math.max(EMPTIED_MAX, this.#sorted.length / 3)) this.#sort();
   }
 
   /** Calls `found` for everyone who is interested in the key. */
   each(key: Uint8Array, found: (member: T) => void): void {
-    const members = this.#single.get(textOf(key));
+    const members = this.#single.size === 0 ? undefined : this.#single.get(latin1(key));
     if (members !== undefined) for (const member of members) found(member);
     for (const range of this.#recent) {
       if (contains(range.interval, key)) for (const member of range.members) found(member);
@@ -74,13 +77,13 @@ export class RangeIndex<T> {
     this.#search({ low: 0, high: this.#sorted.length }, key, found);
   }
 
-  /** Whether anyone is interested in the key. */
-  has(key: Uint8Array): boolean {
-    let found = false;
+  /** How many are interested in the key. */
+  count(key: Uint8Array): number {
+    let count = 0;
     this.each(key, () => {
-      found = true;
+      count++;
     });
-    return found;
+    return count;
   }
 
   #search(
@@ -100,11 +103,12 @@ export class RangeIndex<T> {
   }
 
   #sort(): void {
+    const wanted = ({ members }: Range<T>): boolean => members.size > 0;
+    const recent = this.#recent.filter(wanted).sort(byBeginning);
+    // Two runs in order, which to sort is to merge.
+    this.#sorted = [...this.#sorted.filter(wanted), ...recent].sort(byBeginning);
     this.#recent = [];
     this.#emptied = 0;
-    this.#sorted = [...this.#ranges.values()].sort((a, b) =>
-      compareBytes(a.interval.from, b.interval.from),
-    );
     this.#reach = new Array<Uint8Array | undefined>(this.#sorted.length);
     this.#measure(0, this.#sorted.length);
   }
@@ -123,19 +127,14 @@ export class RangeIndex<T> {
   }
 }
 
+function byBeginning(a: Range<unknown>, b: Range<unknown>): number {
+  return compareBytes(a.interval.from, b.interval.from);
+}
+
 function contains({ from, to }: KeyInterval, key: Uint8Array): boolean {
   return compareBytes(from, key) <= 0 && (to === undefined || compareBytes(key, to) < 0);
 }
 
-/** Bytes as a string of as many characters: a key for a Map. */
-function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  }
-  return text;
-}
-
 function nameOf({ from, to }: KeyInterval): string {
-  return `${from.length} ${textOf(from)}${to === undefined ? '' : ` ${textOf(to)}`}`;
+  return `${from.length} ${latin1(from)}${to === undefined ? '' : ` ${latin1(to)}`}`;
 }

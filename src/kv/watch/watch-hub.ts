@@ -14,7 +14,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Caller, WatchSink, WatchStreamOptions } from '../api.ts';
 import { RangeIndex } from './range-index.ts';
-import type { Watch } from './watch.ts';
+import { viewOf, type Watch } from './watch.ts';
 import { Stream, type StreamHost } from './watch-stream.ts';
 
 /** Where events come from. */
@@ -33,7 +33,10 @@ interface Told {
 
 /** Streams of one member. */
 const streamsMax = 100_000;
-/** What is read from history in one turn, so that catching up does not stall the event loop. */
+/**
+ * What is read from history in one turn, so that catching up does not stall the event loop; an event
+ * counts as often as it is told, for a thousand may have missed the same.
+ */
 const HISTORY_A_TURN = { eventsMax: 1000, recordsMax: 10_000, bytesMax: 2 ** 22 };
 /** Watches that share one walk through history. */
 const WATCHES_A_WALK = 512;
@@ -96,23 +99,9 @@ export class WatchHub implements StreamHost {
 
   /** Everything of one revision, right after it was applied. */
   applied(revision: number, events: readonly KeyEvent[]): void {
-    const interested = new Map<Told, KeyEvent[]>();
-    for (const event of events) {
-      this.#index.each(event.kv.key, (told) => {
-        if (told.watch.behind || !told.watch.wants(event)) return;
-        const known = interested.get(told);
-        if (known === undefined) interested.set(told, [told.watch.view(event)]);
-        else known.push(told.watch.view(event));
-      });
-    }
-    this.#revision = revision;
-    for (const [{ stream, watch }, wanted] of interested) {
-      if (stream.flowing) stream.tell(watch, wanted, revision);
-      else {
-        watch.nextRevision = Math.max(watch.nextRevision, revision);
-        stream.fallBehind(watch);
-      }
-    }
+    if (this.#told.size === 0) this.#revision = revision;
+    else if (events.length === 1) this.#appliedOne(revision, events[0]!);
+    else this.#appliedSeveral(revision, events);
   }
 
   /** The state was replaced by a snapshot: everybody finds the way through history. */
@@ -177,6 +166,48 @@ export class WatchHub implements StreamHost {
     this.figures.eventsSent += events;
   }
 
+  /** By far the most: all that are told of it share what they are told. */
+  #appliedOne(revision: number, event: KeyEvent): void {
+    const interested: Told[] = [];
+    this.#index.each(event.kv.key, (told) => {
+      if (!told.watch.behind && told.watch.wants(event)) interested.push(told);
+    });
+    this.#revision = revision;
+    let plain: readonly KeyEvent[] | undefined;
+    let whole: readonly KeyEvent[] | undefined;
+    for (const told of interested) {
+      if (told.watch.request.prevKv) {
+        whole ??= [viewOf(event, true)];
+        this.#tell(told, whole, revision);
+      } else {
+        plain ??= [viewOf(event, false)];
+        this.#tell(told, plain, revision);
+      }
+    }
+  }
+
+  #appliedSeveral(revision: number, events: readonly KeyEvent[]): void {
+    const interested = new Map<Told, KeyEvent[]>();
+    for (const event of events) {
+      this.#index.each(event.kv.key, (told) => {
+        if (told.watch.behind || !told.watch.wants(event)) return;
+        const known = interested.get(told);
+        if (known === undefined) interested.set(told, [told.watch.view(event)]);
+        else known.push(told.watch.view(event));
+      });
+    }
+    this.#revision = revision;
+    for (const [told, wanted] of interested) this.#tell(told, wanted, revision);
+  }
+
+  #tell({ stream, watch }: Told, events: readonly KeyEvent[], revision: number): void {
+    if (stream.flowing) stream.tell(watch, events, revision);
+    else {
+      watch.nextRevision = Math.max(watch.nextRevision, revision);
+      stream.fallBehind(watch);
+    }
+  }
+
   #scheduleCatchUp(): void {
     if (this.#catchUpDue || this.#closed) return;
     this.#catchUpDue = true;
@@ -213,7 +244,7 @@ export class WatchHub implements StreamHost {
     const part = this.#source.history({
       from: group[0]!.watch.nextRevision,
       to: this.#revision,
-      matches: (key) => index.has(key),
+      interest: (key) => index.count(key),
       ...HISTORY_A_TURN,
     });
     const gathered = new Map<Told, KeyEvent[]>(group.map((told) => [told, []]));

@@ -141,7 +141,8 @@ export class Stream implements WatchStream {
     if (events.length === 0) return;
     watch.active = true;
     this.#host.sent(events.length);
-    const parts = watch.request.fragment ? split(events, this.#fragmentBytesMax) : [events];
+    if (!watch.request.fragment) return this.#sendEvents(watch.id, events, revision);
+    const parts = split(events, this.#fragmentBytesMax);
     parts.forEach((part, i) => {
       const fragment = i < parts.length - 1;
       this.#send({ watchId: watch.id, events: part, fragment, revision });
@@ -224,12 +225,30 @@ export class Stream implements WatchStream {
     this.#host.removed(this, watch);
   }
 
+  /** Spelled out, since it is what streams do all the time. */
+  #sendEvents(watchId: bigint, events: readonly KeyEvent[], revision: number): void {
+    if (this.#closed) return;
+    const response: WatchResponse = {
+      revision,
+      watchId,
+      created: false,
+      canceled: false,
+      cancelReason: undefined,
+      compactRevision: 0,
+      fragment: false,
+      events,
+    };
+    if (!this.#sink.send(response)) this.#paused = true;
+  }
+
   #send(response: Partial<WatchResponse> & { readonly watchId: bigint }): void {
     if (this.#closed) return;
     const whole = { ...blank, revision: this.#host.revision, ...response };
     if (!this.#sink.send(whole)) this.#paused = true;
   }
 }
+
+const noEvents: readonly KeyEvent[] = [];
 
 const blank: Omit<WatchResponse, 'watchId'> = {
   revision: 0,
@@ -238,7 +257,7 @@ const blank: Omit<WatchResponse, 'watchId'> = {
   cancelReason: undefined,
   compactRevision: 0,
   fragment: false,
-  events: [],
+  events: noEvents,
 };
 
 /** Runs of at most so many bytes, each of at least one event. */

@@ -51,10 +51,14 @@ export class Watch {
 
   /** The event as this watch is told it. */
   view(event: KeyEvent): KeyEvent {
-    const { type, kv } = event;
-    // To look what was there before costs a read of the store.
-    return { type, kv, prevKv: this.request.prevKv ? event.prevKv : undefined };
+    return viewOf(event, this.request.prevKv);
   }
+}
+
+/** An event with what was there before, or without: to look for that costs a read of the store. */
+export function viewOf(event: KeyEvent, prevKv: boolean): KeyEvent {
+  const { type, kv } = event;
+  return { type, kv, prevKv: prevKv ? event.prevKv : undefined };
 }
 
 /** The bytes of an event, near enough to split messages by. */

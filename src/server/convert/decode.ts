@@ -47,6 +47,11 @@ class FieldReader {
     return value;
   }
 
+  /** A message inside this one: a reader of its own. */
+  message(): FieldReader {
+    return new FieldReader(this.bytes());
+  }
+
   /** A view, not a copy. */
   bytes(): Uint8Array {
     const length = this.number();
@@ -63,7 +68,10 @@ class FieldReader {
 
 /** PutRequest; undefined if it is not of the usual form. */
 export function decodePutRequest(bytes: Uint8Array): pb.PutRequest | undefined {
-  const reader = new FieldReader(bytes);
+  return readPut(new FieldReader(bytes));
+}
+
+function readPut(reader: FieldReader): pb.PutRequest | undefined {
   let key: Uint8Array = nothing;
   let value = nothing;
   let lease = 0;
@@ -108,7 +116,10 @@ export function decodePutRequest(bytes: Uint8Array): pb.PutRequest | undefined {
 
 /** RangeRequest; undefined if it is not of the usual form, such as one with bounds on revisions. */
 export function decodeRangeRequest(bytes: Uint8Array): pb.RangeRequest | undefined {
-  const reader = new FieldReader(bytes);
+  return readRange(new FieldReader(bytes));
+}
+
+function readRange(reader: FieldReader): pb.RangeRequest | undefined {
   let key: Uint8Array = nothing;
   let rangeEnd = nothing;
   let limit = 0;
@@ -167,5 +178,136 @@ export function decodeRangeRequest(bytes: Uint8Array): pb.RangeRequest | undefin
     maxModRevision: 0n,
     minCreateRevision: 0n,
     maxCreateRevision: 0n,
+  };
+}
+
+/** DeleteRangeRequest; undefined if it is not of the usual form. */
+export function decodeDeleteRangeRequest(bytes: Uint8Array): pb.DeleteRangeRequest | undefined {
+  return readDeleteRange(new FieldReader(bytes));
+}
+
+function readDeleteRange(reader: FieldReader): pb.DeleteRangeRequest | undefined {
+  let key: Uint8Array = nothing;
+  let rangeEnd = nothing;
+  let prevKv = false;
+  while (reader.more) {
+    switch (reader.tag()) {
+      case 0x0a:
+        key = reader.bytes();
+        break;
+      case 0x12:
+        rangeEnd = reader.bytes();
+        break;
+      case 0x18:
+        prevKv = reader.small(2) === 1;
+        break;
+      default:
+        return undefined;
+    }
+  }
+  if (reader.odd) return undefined;
+  return { $typeName: 'etcdserverpb.DeleteRangeRequest', key, rangeEnd, prevKv };
+}
+
+/** TxnRequest; undefined if it is not of the usual form, such as one with others inside it. */
+export function decodeTxnRequest(bytes: Uint8Array): pb.TxnRequest | undefined {
+  const reader = new FieldReader(bytes);
+  const compare: pb.Compare[] = [];
+  const success: pb.RequestOp[] = [];
+  const failure: pb.RequestOp[] = [];
+  while (reader.more) {
+    const tag = reader.tag();
+    if (tag === 0x0a) {
+      const read = readCompare(reader.message());
+      if (read === undefined) return undefined;
+      compare.push(read);
+    } else if (tag === 0x12 || tag === 0x1a) {
+      const read = readOperation(reader.message());
+      if (read === undefined) return undefined;
+      (tag === 0x12 ? success : failure).push(read);
+    } else return undefined;
+  }
+  if (reader.odd) return undefined;
+  return { $typeName: 'etcdserverpb.TxnRequest', compare, success, failure };
+}
+
+/** Exactly one field: an empty operation means something, and several are merged, elsewhere. */
+function readOperation(reader: FieldReader): pb.RequestOp | undefined {
+  if (!reader.more) return undefined;
+  const tag = reader.tag();
+  const message = reader.message();
+  if (reader.more || reader.odd) return undefined;
+  const request = readRequest(tag, message);
+  return request && { $typeName: 'etcdserverpb.RequestOp', request };
+}
+
+function readRequest(tag: number, message: FieldReader): pb.RequestOp['request'] | undefined {
+  switch (tag) {
+    case 0x0a: {
+      const value = readRange(message);
+      return value && { case: 'requestRange', value };
+    }
+    case 0x12: {
+      const value = readPut(message);
+      return value && { case: 'requestPut', value };
+    }
+    case 0x1a: {
+      const value = readDeleteRange(message);
+      return value && { case: 'requestDeleteRange', value };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function readCompare(reader: FieldReader): pb.Compare | undefined {
+  let result = 0;
+  let target = 0;
+  let key: Uint8Array = nothing;
+  let rangeEnd = nothing;
+  let targetUnion: pb.Compare['targetUnion'] = { case: undefined };
+  while (reader.more) {
+    switch (reader.tag()) {
+      case 0x08:
+        result = reader.small(4);
+        break;
+      case 0x10:
+        target = reader.small(5);
+        break;
+      case 0x1a:
+        key = reader.bytes();
+        break;
+      case 0x20:
+        targetUnion = { case: 'version', value: BigInt(reader.number()) };
+        break;
+      case 0x28:
+        targetUnion = { case: 'createRevision', value: BigInt(reader.number()) };
+        break;
+      case 0x30:
+        targetUnion = { case: 'modRevision', value: BigInt(reader.number()) };
+        break;
+      case 0x3a:
+        targetUnion = { case: 'value', value: reader.bytes() };
+        break;
+      case 0x40:
+        targetUnion = { case: 'lease', value: BigInt(reader.number()) };
+        break;
+      // The end of a range has a number of two bytes, 64.
+      case 0x82:
+        if (reader.tag() !== 0x04) return undefined;
+        rangeEnd = reader.bytes();
+        break;
+      default:
+        return undefined;
+    }
+  }
+  if (reader.odd) return undefined;
+  return {
+    $typeName: 'etcdserverpb.Compare',
+    result: result as pb.Compare_CompareResult,
+    target: target as pb.Compare_CompareTarget,
+    key,
+    rangeEnd,
+    targetUnion,
   };
 }

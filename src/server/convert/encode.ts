@@ -7,6 +7,7 @@
  * many bytes. What lies inside another message needs its length first, so sizes are worked out
  * before anything is written. Fields of value zero are left out.
  */
+import { prefixBytes } from '../../grpc/frame.ts';
 import { roomBytes } from '../../mvcc/key-pages.ts';
 import type * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
 import type * as mvccpb from '../proto/gen/mvccpb/kv_pb.ts';
@@ -50,8 +51,14 @@ class FieldWriter {
     this.#at = from;
   }
 
+  /** For a message of that size, with room for gRPC's prefix before it. */
   static ofSize(size: number): FieldWriter {
-    return new FieldWriter(new Uint8Array(size));
+    return new FieldWriter(new Uint8Array(prefixBytes + size), prefixBytes);
+  }
+
+  /** What was written, without the room before it. */
+  get message(): Uint8Array {
+    return this.buffer.subarray(prefixBytes, this.#at);
   }
 
   get at(): number {
@@ -84,6 +91,12 @@ class FieldWriter {
     this.#at += value.length;
   }
 
+  /** Fields that are bytes already. */
+  raw(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
   /** Begins a message of that size. */
   open(tag: number, size: number): void {
     this.buffer[this.#at++] = tag;
@@ -104,11 +117,26 @@ class FieldWriter {
 const varint = (field: number): number => field << 3;
 const delimited = (field: number): number => (field << 3) | 2;
 
+/** Who answers, in bytes: a member says the same two large numbers in every answer. */
+let lastMember: { clusterId: bigint; memberId: bigint; bytes: Uint8Array } = {
+  clusterId: 0n,
+  memberId: 0n,
+  bytes: new Uint8Array(0),
+};
+
+function memberBytes({ clusterId, memberId }: pb.ResponseHeader): Uint8Array {
+  if (lastMember.clusterId !== clusterId || lastMember.memberId !== memberId) {
+    const writer = FieldWriter.ofSize(numberField(clusterId) + numberField(memberId));
+    writer.number(varint(1), clusterId);
+    writer.number(varint(2), memberId);
+    lastMember = { clusterId, memberId, bytes: writer.message };
+  }
+  return lastMember.bytes;
+}
+
 function headerSize(header: pb.ResponseHeader): number {
-  const { clusterId, memberId, revision, raftTerm } = header;
-  return (
-    numberField(clusterId) + numberField(memberId) + numberField(revision) + numberField(raftTerm)
-  );
+  const { revision, raftTerm } = header;
+  return memberBytes(header).length + numberField(revision) + numberField(raftTerm);
 }
 
 const headerField = (header: pb.ResponseHeader | undefined): number =>
@@ -117,8 +145,7 @@ const headerField = (header: pb.ResponseHeader | undefined): number =>
 function writeHeader(writer: FieldWriter, header: pb.ResponseHeader | undefined): void {
   if (header === undefined) return;
   writer.open(delimited(1), headerSize(header));
-  writer.number(varint(1), header.clusterId);
-  writer.number(varint(2), header.memberId);
+  writer.raw(memberBytes(header));
   writer.number(varint(3), header.revision);
   writer.number(varint(4), header.raftTerm);
 }
@@ -194,7 +221,7 @@ export function encodeRangeResponse(response: pb.RangeResponse): Uint8Array {
   for (let at = 0; at < kvs.length; at++) writeKeyValue(writer, 2, kvs[at]!, sizes[at]);
   writer.bool(varint(3), more);
   writer.number(varint(4), count);
-  return writer.buffer;
+  return writer.message;
 }
 
 /** PutResponse. */
@@ -202,7 +229,7 @@ export function encodePutResponse({ header, prevKv }: pb.PutResponse): Uint8Arra
   const writer = FieldWriter.ofSize(headerField(header) + keyValueField(prevKv));
   writeHeader(writer, header);
   if (prevKv !== undefined) writeKeyValue(writer, 2, prevKv);
-  return writer.buffer;
+  return writer.message;
 }
 
 /** DeleteRangeResponse. */
@@ -213,36 +240,66 @@ export function encodeDeleteRangeResponse(response: pb.DeleteRangeResponse): Uin
   writeHeader(writer, header);
   writer.number(varint(2), deleted);
   for (const kv of prevKvs) writeKeyValue(writer, 3, kv);
-  return writer.buffer;
+  return writer.message;
+}
+
+/** The field of a ResponseOp for each kind of answer. */
+const operationFields = {
+  responseRange: 1,
+  responsePut: 2,
+  responseDeleteRange: 3,
+  responseTxn: 4,
+} as const;
+
+function encodeOperationResponse({ response }: pb.ResponseOp): Uint8Array {
+  switch (response.case) {
+    case 'responseRange':
+      return encodeRangeResponse(response.value);
+    case 'responsePut':
+      return encodePutResponse(response.value);
+    case 'responseDeleteRange':
+      return encodeDeleteRangeResponse(response.value);
+    case 'responseTxn':
+      return encodeTxnResponse(response.value);
+    default:
+      return new Uint8Array(0);
+  }
+}
+
+/** TxnResponse. The answers in it are bytes first, for some of them are that already. */
+export function encodeTxnResponse({ header, succeeded, responses }: pb.TxnResponse): Uint8Array {
+  const inner = responses.map(encodeOperationResponse);
+  let size = headerField(header) + boolField(succeeded);
+  for (const [at, bytes] of inner.entries()) {
+    size += messageField(operationSize(responses[at]!, bytes));
+  }
+  const writer = FieldWriter.ofSize(size);
+  writeHeader(writer, header);
+  writer.bool(varint(2), succeeded);
+  for (const [at, bytes] of inner.entries()) {
+    const operation = responses[at]!;
+    writer.open(delimited(3), operationSize(operation, bytes));
+    if (operation.response.case === undefined) continue;
+    writer.open(delimited(operationFields[operation.response.case]), bytes.length);
+    writer.raw(bytes);
+  }
+  return writer.message;
+}
+
+function operationSize({ response }: pb.ResponseOp, bytes: Uint8Array): number {
+  return response.case === undefined ? 0 : messageField(bytes.length);
 }
 
 function eventSize({ type, kv, prevKv }: mvccpb.Event): number {
   return boolField(type !== 0) + keyValueField(kv) + keyValueField(prevKv);
 }
 
-const text = new TextEncoder();
-
-/** WatchResponse. */
-export function encodeWatchResponse(response: pb.WatchResponse): Uint8Array {
-  const { header, watchId, created, canceled, compactRevision, fragment, events } = response;
-  const reason = text.encode(response.cancelReason);
-  let size =
-    headerField(header) +
-    numberField(watchId) +
-    boolField(created) +
-    boolField(canceled) +
-    numberField(compactRevision) +
-    bytesField(reason) +
-    boolField(fragment);
+/** The events of a WatchResponse, as they stand in it: many watches may be told the same. */
+export function encodeEvents(events: readonly mvccpb.Event[]): Uint8Array {
+  if (events.length === 0) return noBytes;
+  let size = 0;
   for (const event of events) size += messageField(eventSize(event));
-  const writer = FieldWriter.ofSize(size);
-  writeHeader(writer, header);
-  writer.number(varint(2), watchId);
-  writer.bool(varint(3), created);
-  writer.bool(varint(4), canceled);
-  writer.number(varint(5), compactRevision);
-  writer.bytes(delimited(6), reason);
-  writer.bool(varint(7), fragment);
+  const writer = new FieldWriter(new Uint8Array(size));
   for (const event of events) {
     writer.open(delimited(11), eventSize(event));
     // The only type beside zero is a deletion, which is one.
@@ -251,4 +308,54 @@ export function encodeWatchResponse(response: pb.WatchResponse): Uint8Array {
     if (event.prevKv !== undefined) writeKeyValue(writer, 3, event.prevKv);
   }
   return writer.buffer;
+}
+
+/** A WatchResponse whose events may be at hand as bytes: see {@link encodeEvents}. */
+export interface EncodableWatchResponse extends pb.WatchResponse {
+  readonly encodedEvents?: Uint8Array;
+}
+
+const text = new TextEncoder();
+const noBytes = new Uint8Array(0);
+
+/** The header of the last answer of a watch, as bytes: all watches of a turn have the same. */
+let lastHeader: { header: pb.ResponseHeader | undefined; bytes: Uint8Array } = {
+  header: undefined,
+  bytes: noBytes,
+};
+
+function headerBytes(header: pb.ResponseHeader | undefined): Uint8Array {
+  if (lastHeader.header !== header) {
+    const writer = new FieldWriter(new Uint8Array(headerField(header)));
+    writeHeader(writer, header);
+    lastHeader = { header, bytes: writer.buffer };
+  }
+  return lastHeader.bytes;
+}
+
+/** WatchResponse. Headers are taken to be what they were when the same object was last seen. */
+export function encodeWatchResponse(response: EncodableWatchResponse): Uint8Array {
+  const { watchId, created, canceled, compactRevision, fragment } = response;
+  const header = headerBytes(response.header);
+  const reason = response.cancelReason === '' ? noBytes : text.encode(response.cancelReason);
+  const events = response.encodedEvents ?? encodeEvents(response.events);
+  const writer = FieldWriter.ofSize(
+    header.length +
+      numberField(watchId) +
+      boolField(created) +
+      boolField(canceled) +
+      numberField(compactRevision) +
+      bytesField(reason) +
+      boolField(fragment) +
+      events.length,
+  );
+  writer.raw(header);
+  writer.number(varint(2), watchId);
+  writer.bool(varint(3), created);
+  writer.bool(varint(4), canceled);
+  writer.number(varint(5), compactRevision);
+  writer.bytes(delimited(6), reason);
+  writer.bool(varint(7), fragment);
+  writer.raw(events);
+  return writer.message;
 }

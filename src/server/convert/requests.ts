@@ -67,10 +67,11 @@ export function deleteRangeRequest(request: pb.DeleteRangeRequest): DeleteRangeR
 
 /** Whether all that a transaction reads may be answered locally: etcd's rule for one without writes. */
 export function isSerializable(request: pb.TxnRequest): boolean {
-  const operations = [...request.success, ...request.failure];
-  return operations.every(
-    ({ request: { case: kind, value } }) => kind === 'requestRange' && value.serializable,
-  );
+  return request.success.every(isSerializableRange) && request.failure.every(isSerializableRange);
+}
+
+function isSerializableRange({ request: { case: kind, value } }: pb.RequestOp): boolean {
+  return kind === 'requestRange' && value.serializable;
 }
 
 export function txnRequest(request: pb.TxnRequest, depth = 0): TxnRequest {

@@ -41,7 +41,13 @@ export function clusterHeader(facts: HeaderFacts): pb.ResponseHeader {
 }
 
 function innerHeader(revision: number): pb.ResponseHeader {
-  return create(pb.ResponseHeaderSchema, { revision: BigInt(revision) });
+  return {
+    $typeName: 'etcdserverpb.ResponseHeader',
+    clusterId: 0n,
+    memberId: 0n,
+    revision: BigInt(revision),
+    raftTerm: 0n,
+  };
 }
 
 export function keyValueOf(kv: KeyValue): mvccpb.KeyValue {
@@ -103,19 +109,21 @@ export function deleteRangeResponse(
   response: DeleteRangeResponse,
   header: pb.ResponseHeader,
 ): pb.DeleteRangeResponse {
-  return create(pb.DeleteRangeResponseSchema, {
+  return {
+    $typeName: 'etcdserverpb.DeleteRangeResponse',
     header,
     deleted: BigInt(response.deleted),
     prevKvs: response.prevKvs.map(keyValueOf),
-  });
+  };
 }
 
 export function txnResponse(response: TxnResponse, header: pb.ResponseHeader): pb.TxnResponse {
-  return create(pb.TxnResponseSchema, {
+  return {
+    $typeName: 'etcdserverpb.TxnResponse',
     header,
     succeeded: response.succeeded,
     responses: response.responses.map(operationResponse),
-  });
+  };
 }
 
 function operationResponse(inner: TxnOperationResponse): pb.ResponseOp {
@@ -137,5 +145,5 @@ function operationResponse(inner: TxnOperationResponse): pb.ResponseOp {
         return { case: 'responseTxn', value: txnResponse(inner, innerHeader(0)) };
     }
   })();
-  return create(pb.ResponseOpSchema, { response });
+  return { $typeName: 'etcdserverpb.ResponseOp', response };
 }

@@ -60,13 +60,16 @@ export function keyHandlers(host: ServiceHost): Handlers<typeof pb.KV> {
     },
 
     async deleteRange(request, call) {
-      const options = await optionsOf(host, call);
+      const found = optionsOf(host, call);
+      const options = found instanceof Promise ? await found : found;
       const response = await kv.deleteRange(deleteRangeRequest(request), options);
       return deleteRangeResponse(response, headerOf(kv.header(), response.revision));
     },
 
     async txn(request, call) {
-      const options = reading(await optionsOf(host, call), isSerializable(request));
+      const found = optionsOf(host, call);
+      const known = found instanceof Promise ? await found : found;
+      const options = reading(known, isSerializable(request));
       const response = await kv.txn(txnRequest(request), options);
       return txnResponse(response, headerOf(kv.header(), response.revision));
     },

@@ -8,11 +8,17 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { assert } from '../../base/assert.ts';
 import type { Codec, Method } from '../../grpc/method.ts';
 import type { GrpcServer, StreamingHandler, UnaryHandler } from '../../grpc/server.ts';
-import { decodePutRequest, decodeRangeRequest } from '../convert/decode.ts';
+import {
+  decodeDeleteRangeRequest,
+  decodePutRequest,
+  decodeRangeRequest,
+  decodeTxnRequest,
+} from '../convert/decode.ts';
 import {
   encodeDeleteRangeResponse,
   encodePutResponse,
   encodeRangeResponse,
+  encodeTxnResponse,
   encodeWatchResponse,
 } from '../convert/encode.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
@@ -97,6 +103,7 @@ const encoders: ReadonlyMap<DescMessage, (message: never) => Uint8Array> = new M
   [pb.RangeResponseSchema, encodeRangeResponse],
   [pb.PutResponseSchema, encodePutResponse],
   [pb.DeleteRangeResponseSchema, encodeDeleteRangeResponse],
+  [pb.TxnResponseSchema, encodeTxnResponse],
   [pb.WatchResponseSchema, encodeWatchResponse],
 ]);
 
@@ -107,6 +114,8 @@ const decoders: ReadonlyMap<DescMessage, (bytes: Uint8Array) => AnyMessage | und
 >([
   [pb.RangeRequestSchema, decodeRangeRequest],
   [pb.PutRequestSchema, decodePutRequest],
+  [pb.DeleteRangeRequestSchema, decodeDeleteRangeRequest],
+  [pb.TxnRequestSchema, decodeTxnRequest],
 ]);
 
 function codecOf<Message extends DescMessage>(schema: Message): Codec<MessageShape<Message>> {
@@ -118,6 +127,7 @@ function codecOf<Message extends DescMessage>(schema: Message): Codec<MessageSha
     | undefined;
   return {
     encode: byHand ?? ((message) => toBinary(schema, message)),
+    prefixRoom: byHand !== undefined,
     decode:
       readByHand === undefined
         ? (bytes) => fromBinary(schema, bytes)

@@ -1,10 +1,9 @@
 /** etcd's Watch service: one stream of watches of the key-value service for each call. */
-import { create } from '@bufbuild/protobuf';
 import type { StreamHandler } from '../../grpc/server-call.ts';
-import type { WatchResponse, WatchSink, WatchStream } from '../../kv/api.ts';
+import type { WatchSink, WatchStream } from '../../kv/api.ts';
 import { exact } from '../convert/requests.ts';
-import { eventOf } from '../convert/responses.ts';
-import { cancelReason, statusOfError } from '../errors.ts';
+import { WatchAnswers } from '../convert/watch-answers.ts';
+import { statusOfError } from '../errors.ts';
 import * as pb from '../proto/gen/etcdserverpb/rpc_pb.ts';
 import { credentialsOf, refuseOnLearner, requiresLeader, type ServiceHost } from './context.ts';
 import type { Handlers } from './registry.ts';
@@ -16,29 +15,11 @@ const fragmentOverheadBytes = 512 * 1024;
 
 export function watchHandlers(host: ServiceHost): Handlers<typeof pb.Watch> {
   const { kv } = host;
-  const responseOf = (response: WatchResponse): pb.WatchResponse => {
-    const { clusterId, memberId, raftTerm } = kv.header();
-    return create(pb.WatchResponseSchema, {
-      // The revision says how far the watch has come, which may be nowhere yet.
-      header: create(pb.ResponseHeaderSchema, {
-        clusterId,
-        memberId,
-        raftTerm: BigInt(raftTerm),
-        revision: BigInt(response.revision),
-      }),
-      watchId: response.watchId,
-      created: response.created,
-      canceled: response.canceled,
-      compactRevision: BigInt(response.compactRevision),
-      cancelReason: response.cancelReason === undefined ? '' : cancelReason(response.cancelReason),
-      fragment: response.fragment,
-      events: response.events.map(eventOf),
-    });
-  };
+  const answers = new WatchAnswers(kv);
   return {
     watch(call): StreamHandler<pb.WatchRequest> {
       const sink: WatchSink = {
-        send: (response) => call.send(responseOf(response)),
+        send: (response) => call.send(answers.of(response)),
         ended: (error) => call.finish(statusOfError(error)),
       };
       let stream: WatchStream | undefined;

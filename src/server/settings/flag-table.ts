@@ -81,6 +81,7 @@ export const flagTable = {
   'peer-client-cert-auth': flag('switch', 'false'),
   'peer-crl-file': flag('text'),
   'peer-auto-tls': flag('switch', 'false'),
+  'self-signed-cert-validity': flag('whole', '1'),
   'tls-min-version': ignored('text', 'TLS 1.2 is the least'),
   'tls-max-version': ignored('text', 'the newest TLS is spoken'),
   'cipher-suites': ignored('list', "the platform's suites are safe"),

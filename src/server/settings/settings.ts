@@ -44,6 +44,8 @@ export interface ServerSettings {
     | { readonly mode: 'periodic' | 'revision'; readonly retention: number }
     | undefined;
   readonly strictReconfiguration: boolean;
+  /** Goes on as the only member of its cluster; the others are removed. */
+  readonly forceNewCluster: boolean;
   /** `simple`, or `jwt,…` as etcd writes it. */
   readonly authToken: string;
   readonly authTokenTtlMs: number;
@@ -53,7 +55,13 @@ export interface ServerSettings {
   readonly progressNotifyIntervalMs: number;
   readonly listenMetrics: readonly Endpoint[];
   readonly clientTls: TlsFiles | undefined;
+  /** Where there is no `clientTls`: the server makes itself a certificate, in its directory. */
+  readonly clientAutoTls: boolean;
   readonly peerTls: TlsFiles | undefined;
+  /** Likewise between members, under an authority that follows from the cluster's token. */
+  readonly peerAutoTls: boolean;
+  /** How long such certificates are valid. */
+  readonly autoTlsValidityYears: number;
   /** Names that HTTP requests may carry as host beside loopback, addresses and advertised names. */
   readonly hostNames: readonly string[];
   /** Origins of pages that may talk to this server. */
@@ -70,13 +78,14 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
   const given = await givenFlags(sources);
   const flags = new Flags(given.texts);
   const warnings = [...given.warnings, ...flags.withoutEffect()];
+  if (flags.switch('peer-auto-tls')) {
+    const text = 'members prove who they are by initial-cluster-token alone: keep it secret';
+    warnings.push(`peer-auto-tls: ${text}`);
+  }
   const name = flags.text('name');
   const advertisePeerUrls = flags.list('initial-advertise-peer-urls');
   const listenPeer = parseUrls(flags.list('listen-peer-urls'), 'listen-peer-urls');
   if (listenPeer.length !== 1) throw invalid('listen-peer-urls: exactly one can be listened on');
-  if (flags.switch('force-new-cluster')) {
-    throw invalid('force-new-cluster: restore a snapshot instead');
-  }
   const heartbeatIntervalMs = flags.whole('heartbeat-interval', { least: 1 });
   const electionTimeoutMs = flags.whole('election-timeout', { least: 1, most: 50_000 });
   if (5 * heartbeatIntervalMs > electionTimeoutMs) {
@@ -110,6 +119,10 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
     learnersMax: flags.whole('max-learners', { least: 1 }),
     autoCompaction: autoCompaction(flags),
     strictReconfiguration: flags.switch('strict-reconfig-check'),
+    forceNewCluster: flags.switch('force-new-cluster'),
+    clientAutoTls: flags.switch('auto-tls'),
+    peerAutoTls: flags.switch('peer-auto-tls'),
+    autoTlsValidityYears: flags.whole('self-signed-cert-validity', { least: 1, most: 100 }),
     authToken: flags.text('auth-token'),
     authTokenTtlMs: 1_000 * flags.whole('auth-token-ttl', { least: 1 }),
     pingIntervalMsMin: flags.duration('grpc-keepalive-min-time'),
@@ -126,7 +139,6 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
       authority: 'trusted-ca-file',
       required: 'client-cert-auth',
       revocation: 'client-crl-file',
-      automatic: 'auto-tls',
     }),
     peerTls: tlsFiles(flags, {
       side: 'peer',
@@ -135,7 +147,6 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
       authority: 'peer-trusted-ca-file',
       required: 'peer-client-cert-auth',
       revocation: 'peer-crl-file',
-      automatic: 'peer-auto-tls',
     }),
     hostNames: flags.list('host-whitelist'),
     origins: flags.list('cors'),
@@ -150,7 +161,9 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
 
 /** What one setting alone cannot show. */
 function checkTogether(settings: ServerSettings): void {
-  const { name, initialCluster: members, advertisePeerUrls, listenClient, clientTls } = settings;
+  const { name, initialCluster: members, advertisePeerUrls, listenClient } = settings;
+  const hasClientTls = settings.clientTls !== undefined || settings.clientAutoTls;
+  const hasPeerTls = settings.peerTls !== undefined || settings.peerAutoTls;
   if (name === '') throw invalid('a member needs a name');
   if (listenClient.length === 0) throw invalid('listen-client-urls: at least one is needed');
   const own = members.filter((member) => member.name === name);
@@ -165,9 +178,9 @@ function checkTogether(settings: ServerSettings): void {
     );
   }
   for (const { secure } of listenClient) {
-    if (secure && clientTls === undefined) throw invalid('https needs cert-file and key-file');
+    if (secure && !hasClientTls) throw invalid('https needs cert-file and key-file');
   }
-  if (settings.listenPeer.secure && settings.peerTls === undefined) {
+  if (settings.listenPeer.secure && !hasPeerTls) {
     throw invalid('https between peers needs peer-cert-file, peer-key-file, peer-trusted-ca-file');
   }
 }
@@ -211,13 +224,9 @@ interface TlsFlags {
   readonly authority: FlagName;
   readonly required: FlagName;
   readonly revocation: FlagName;
-  readonly automatic: FlagName;
 }
 
 function tlsFiles(flags: Flags, names: TlsFlags): TlsFiles | undefined {
-  if (flags.switch(names.automatic)) {
-    throw invalid(`${names.automatic}: Quorate makes no certificates; give it some`);
-  }
   const [certificatePath, keyPath, authorityPath, revocationListPath] = [
     flags.text(names.certificate),
     flags.text(names.key),

@@ -7,11 +7,12 @@
  * grow · what was acknowledged to a leader is still there after a crash.
  */
 import { crc32c } from '../../base/crc32c.ts';
-import type { Engine } from '../../engine/engine.ts';
 import type { Replica } from '../../engine/replica.ts';
 import type { ConfigurationState } from '../../raft/configuration.ts';
 import type { MemberId } from '../../raft/entry.ts';
 import type { Message } from '../../raft/message.ts';
+import { ConfigurationChecker } from './configurations.ts';
+import { checkDurable, type DurableLedger } from './durable.ts';
 import type { Findings } from './findings.ts';
 
 /** Entries are read in pieces of this size. */
@@ -36,6 +37,8 @@ interface GroupFacts {
   lastChange: number;
   /** The furthest entry that members, by their ids, have acknowledged in the latest such term. */
   readonly acknowledged: Map<MemberId, { term: number; index: number }>;
+  /** All votes for others that have left a member. */
+  readonly granted: { term: number; voter: MemberId; candidate: MemberId }[];
 }
 
 /** What a member has told others of itself, and must hold to after a crash. */
@@ -63,6 +66,9 @@ export interface WatchedLife {
   readonly name: string;
   readonly number: number;
   readonly before: Map<number, Before>;
+  readonly configurations: Map<number, ConfigurationChecker>;
+  /** What of it is durable. */
+  readonly ledger: DurableLedger;
 }
 
 /** Hears who leads. */
@@ -73,7 +79,8 @@ export class ConsensusChecker {
   readonly #findings: Findings;
   readonly #onLeader: LeaderListener;
   readonly #groups = new Map<number, GroupFacts>();
-  readonly #promises = new Map<string, Promises>();
+  /** By member and group. */
+  readonly #promises = new Map<string, Map<number, Promises>>();
   /** Members whose disk was damaged on purpose: what they promised may be gone. */
   readonly forgiven = new Set<string>();
   /** How many entries were compared with what others have committed. */
@@ -100,13 +107,16 @@ export class ConsensusChecker {
     return this.#groups.get(group)?.lastChange ?? 0;
   }
 
-  begin(name: string, number: number): WatchedLife {
-    return { name, number, before: new Map() };
+  begin(name: string, number: number, ledger: DurableLedger): WatchedLife {
+    return { name, number, before: new Map(), configurations: new Map(), ledger };
   }
 
   /** Looks at all replicas of a member after it has handled an event. */
   look(life: WatchedLife, replicas: Iterable<Replica>): void {
-    for (const replica of replicas) this.#lookAt(life, replica);
+    for (const replica of replicas) {
+      this.#lookAt(life, replica);
+      life.configurations.get(replica.id)?.look(replica);
+    }
   }
 
   #lookAt(life: WatchedLife, replica: Replica): void {
@@ -118,6 +128,9 @@ export class ConsensusChecker {
     if (before === undefined) {
       before = { term: 0, role: 'follower', lastIndex: 0, commit: 0, applied: 0, configuration };
       life.before.set(replica.id, before);
+      life.ledger.begin(replica.id, { lastIndex, term, vote: core.vote });
+      const { configurations, name } = life;
+      configurations.set(replica.id, new ConfigurationChecker(this.#findings, name, replica));
       this.#returned(life, replica, lastIndex);
     } else if (
       before.term === term &&
@@ -128,24 +141,24 @@ export class ConsensusChecker {
     ) {
       return;
     }
-    const where = `${life.name}, group ${replica.id}`;
-    if (term < before.term) this.#wrong('term', `${where}: term ${before.term} became ${term}`);
+    const where = (): string => `${life.name}, group ${replica.id}`;
+    if (term < before.term) this.#wrong('term', `${where()}: term ${before.term} became ${term}`);
     if (commit < before.commit) {
-      this.#wrong('commit', `${where}: commit index ${before.commit} became ${commit}`);
+      this.#wrong('commit', `${where()}: commit index ${before.commit} became ${commit}`);
     }
-    if (applied > commit) this.#wrong('commit', `${where}: applied ${applied} of ${commit}`);
+    if (applied > commit) this.#wrong('commit', `${where()}: applied ${applied} of ${commit}`);
     if (role === 'leader') {
       const leads = before.role === 'leader' && before.term === term;
       if (!leads) this.#elected(life, replica, lastIndex);
       else if (lastIndex < before.lastIndex) {
-        const message = `${where}: as leader of term ${term} it cut its log to ${lastIndex}`;
+        const message = `${where()}: as leader of term ${term} it cut its log to ${lastIndex}`;
         this.#wrong('leader-append-only', message);
       }
       if (leads && commit > before.commit) this.#commits(life, replica, before.configuration);
     } else if (term === before.term && lastIndex < before.lastIndex) {
-      const promises = this.#promises.get(keyOf(life.name, replica.id));
+      const promises = this.#promises.get(life.name)?.get(replica.id);
       if (promises?.ackedTerm === term && lastIndex < promises.ackedIndex) {
-        const message = `${where}: acknowledged entry ${promises.ackedIndex} in term ${term}, and cut its log to ${lastIndex}`;
+        const message = `${where()}: acknowledged entry ${promises.ackedIndex} in term ${term}, and cut its log to ${lastIndex}`;
         this.#wrong('acknowledged-cut', message);
       }
     }
@@ -160,7 +173,7 @@ export class ConsensusChecker {
 
   /** A group was opened in a new process: it must stand where it told others that it does. */
   #returned(life: WatchedLife, replica: Replica, lastIndex: number): void {
-    const promises = this.#promises.get(keyOf(life.name, replica.id));
+    const promises = this.#promises.get(life.name)?.get(replica.id);
     if (promises === undefined || this.forgiven.has(life.name)) return;
     const { term, vote } = replica.raft.core;
     const where = `${life.name}, group ${replica.id}, process ${life.number}`;
@@ -187,6 +200,7 @@ export class ConsensusChecker {
       const message = `group ${replica.id}, term ${term}: both ${known} and ${who} lead`;
       this.#wrong('one-leader', message);
     }
+    if (known !== who) this.#voted(who, replica, facts);
     facts.leaders.set(term, who);
     this.#onLeader(name, replica.id, term);
     const before = facts.commitsByTerm.findLast((each) => each.term < term);
@@ -204,25 +218,36 @@ export class ConsensusChecker {
     }
   }
 
+  /** Whoever leads was voted for: by a majority of each set that decides, learners not counted. */
+  #voted(who: string, { id: group, raft }: Replica, { granted }: GroupFacts): void {
+    const { id, term, configuration } = raft.core;
+    const { voters, votersOutgoing } = configuration;
+    const votes = granted.filter((each) => each.term === term && each.candidate === id);
+    const has = (voter: MemberId): boolean =>
+      voter === id || votes.some((each) => each.voter === voter);
+    if (majorities({ voters, votersOutgoing }, has)) return;
+    const message = `${who} leads group ${group} in term ${term}, without the votes of a majority`;
+    this.#wrong('election-quorum', message);
+  }
+
   /** A leader has moved its commit index: by the rule, and by those who counted before or count now. */
-  #commits({ name }: WatchedLife, replica: Replica, before: ConfigurationState): void {
+  #commits({ name, ledger }: WatchedLife, replica: Replica, before: ConfigurationState): void {
     const { id, term, log, configuration } = replica.raft.core;
     const index = log.committed;
-    const where = `${name} leads group ${replica.id} in term ${term} and commits entry ${index}`;
+    const where = (): string =>
+      `${name} leads group ${replica.id} in term ${term} and commits entry ${index}`;
     const held = log.term(index);
-    if (held !== undefined && held !== term) this.#wrong('commit-rule', `${where} of term ${held}`);
+    if (held !== undefined && held !== term) {
+      this.#wrong('commit-rule', `${where()} of term ${held}`);
+    }
     const { acknowledged } = this.#facts(replica.id);
     const has = (voter: MemberId): boolean => {
+      if (voter === id) return ledger.lastIndex(replica.id) >= index;
       const told = acknowledged.get(voter);
-      return voter === id || (told !== undefined && told.term >= term && told.index >= index);
+      return told !== undefined && told.term >= term && told.index >= index;
     };
-    const decided = [before, configuration].some(({ voters, votersOutgoing }) =>
-      [voters, votersOutgoing].every((half) => {
-        const count = half.filter(has).length;
-        return half.length === 0 || 2 * count > half.length;
-      }),
-    );
-    if (!decided) this.#wrong('commit-quorum', `${where}, which no majority has acknowledged`);
+    const decided = [before, configuration].some((each) => majorities(each, has));
+    if (!decided) this.#wrong('commit-quorum', `${where()}, which no majority has acknowledged`);
   }
 
   #committed({ name }: WatchedLife, replica: Replica, from: number): void {
@@ -254,17 +279,14 @@ export class ConsensusChecker {
   }
 
   /** Looks at what leaves a member: one vote a term, and none of a term gone by. */
-  sends(name: string, group: number, message: Message): void {
-    const key = keyOf(name, group);
-    let promises = this.#promises.get(key);
-    if (promises === undefined) {
-      promises = { term: 0, votes: new Map(), ackedTerm: 0, ackedIndex: 0 };
-      this.#promises.set(key, promises);
-    }
+  sends({ name, ledger }: WatchedLife, group: number, message: Message): void {
+    if (!this.forgiven.has(name)) checkDurable(this.#findings, ledger, { name, group, message });
+    const promises = this.#promisesOf(name, group);
     if (message.type === 'vote-reply' && message.granted) {
       const { term, to } = message;
       const known = promises.votes.get(term) ?? to;
       promises.votes.set(term, known);
+      this.#facts(group).granted.push({ term, voter: message.from, candidate: to });
       const where = `${name}, group ${group}, term ${term}`;
       if (known !== to) this.#wrong('one-vote', `${where}: voted for ${known} and for ${to}`);
       if (term < promises.term) {
@@ -285,6 +307,20 @@ export class ConsensusChecker {
     }
   }
 
+  #promisesOf(name: string, group: number): Promises {
+    let groups = this.#promises.get(name);
+    if (groups === undefined) {
+      groups = new Map();
+      this.#promises.set(name, groups);
+    }
+    let promises = groups.get(group);
+    if (promises === undefined) {
+      promises = { term: 0, votes: new Map(), ackedTerm: 0, ackedIndex: 0 };
+      groups.set(group, promises);
+    }
+    return promises;
+  }
+
   #facts(group: number): GroupFacts {
     let facts = this.#groups.get(group);
     if (facts === undefined) {
@@ -295,6 +331,7 @@ export class ConsensusChecker {
         highestCommit: 0,
         lastChange: 0,
         acknowledged: new Map(),
+        granted: [],
       };
       this.#groups.set(group, facts);
     }
@@ -306,16 +343,14 @@ export class ConsensusChecker {
   }
 }
 
-/** All replicas that an engine has opened so far, group 0 and those in use. */
-export function* replicasOf(engine: Engine, groups: Iterable<number>): Generator<Replica> {
-  for (const group of groups) {
-    const replica = engine.replica(group);
-    if (replica !== undefined) yield replica;
-  }
-}
-
-function keyOf(name: string, group: number): string {
-  return `${name}/${group}`;
+/** Whether a majority of each set that decides has something. */
+function majorities(
+  { voters, votersOutgoing }: Pick<ConfigurationState, 'voters' | 'votersOutgoing'>,
+  has: (voter: MemberId) => boolean,
+): boolean {
+  return [voters, votersOutgoing].every(
+    (half) => half.length === 0 || 2 * half.filter(has).length > half.length,
+  );
 }
 
 function hex(hash: number): string {

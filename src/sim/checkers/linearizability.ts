@@ -9,34 +9,20 @@
  * of bits) together with the model's state is remembered, so that no place is searched twice.
  *
  * An operation whose outcome is unknown may be taken anywhere behind its call, or never. So it does
- * not lie in the list: it is tried only where the search would have to go back otherwise, for most
- * of them explain nothing, and each that is taken too early is a wrong turn.
+ * not lie in the list: it is tried only where the search would have to go back otherwise, right
+ * before an operation that it makes legal; see `unknown-outcomes.ts`.
  */
+import type { Model, Observed } from './model.ts';
+import {
+  type Ahead,
+  type Borrowed,
+  type Borrower,
+  borrowedNothing,
+  hinders,
+  UnknownOutcomes,
+} from './unknown-outcomes.ts';
 
-/** What is checked: a sequential object. States are values that never change. */
-export interface Model<State, Input, Output> {
-  readonly initial: State;
-  /**
-   * The state after an operation, or `undefined` if it cannot answer so in this state. An `output`
-   * that is undefined is not known, and anything goes.
-   */
-  step(state: State, input: Input, output: Output | undefined): State | undefined;
-  /** The same text for the same states, and for no others. */
-  key(state: State): string;
-  /** Operations of different parts are checked apart, as if on objects of their own. */
-  partOf?(input: Input): string;
-}
-
-/** One operation as its client saw it. */
-export interface Observed<Input, Output> {
-  readonly client: number;
-  readonly call: number;
-  /** Infinity where no answer came. */
-  readonly return: number;
-  readonly input: Input;
-  /** Undefined where the outcome is unknown. */
-  readonly output: Output | undefined;
-}
+export type { Model, Observed } from './model.ts';
 
 /** What came of a check. */
 export type Verdict<Input, Output> =
@@ -50,6 +36,8 @@ export type Verdict<Input, Output> =
       readonly before: readonly Observed<Input, Output>[];
     };
 
+/** How far it is looked ahead for operations that a state comes too late for. */
+const aheadMax = 64;
 /** How many operations of the longest order are shown. */
 const shownMax = 12;
 
@@ -74,52 +62,54 @@ export function checkLinearizable<State, Input, Output>(
 
 interface Taken<State> {
   readonly operation: number;
-  /** The state before. */
+  /** The state before, and which unknown outcomes it rests on. */
   readonly state: State;
-  /** It has left the state as it was: to take it at once was no choice, for it hinders nothing. */
+  readonly borrowed: Borrowed;
+  /** It changes nothing, ever: to take it at once was no choice, for it hinders nothing. */
   readonly forced: boolean;
+  /** Where it needed unknown outcomes before it: what else could be done so there. */
+  readonly others: Iterator<Borrower<State>> | undefined;
 }
 
 /** The search through one part's operations. Node 2i is the call of operation i, 2i + 1 its return. */
 class Search<State, Input, Output> {
   readonly #model: Model<State, Input, Output>;
+  /** Those with a known outcome, by their calls. */
   readonly #operations: readonly Observed<Input, Output>[];
+  readonly #unknown: UnknownOutcomes<State, Input, Output>;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
   readonly #head: number;
+  /** A bit for each operation that is taken. */
   readonly #done: Uint32Array;
-  readonly #seen = new Map<string, Uint32Array[]>();
-  readonly #marks: Uint32Array;
-  /** A sum of the marks of what is done: the first part of the key in {@link #seen}. */
-  #sum = 0;
-  /** Operations with a known outcome that are not taken. */
-  #knownLeft: number;
-  /** Operations with an unknown outcome, by their calls; and the place of each among them. */
-  readonly #unknown: readonly number[];
-  readonly #placeOf = new Map<number, number>();
+  /** Where {@link #doneText} begins to look for words of {@link #done} that are not full. */
+  #fullWords = 0;
+  /** The highest operation that was ever taken. */
+  #highest = 0;
+  readonly #seen = new Map<string, Borrowed[]>();
+  /** Operations that are not taken. */
+  #left: number;
 
-  constructor(model: Model<State, Input, Output>, operations: readonly Observed<Input, Output>[]) {
+  constructor(model: Model<State, Input, Output>, all: readonly Observed<Input, Output>[]) {
     this.#model = model;
+    const byCall = [...all].sort((a, b) => compare(a.call, b.call));
+    const operations = byCall.filter((each) => each.return !== Number.POSITIVE_INFINITY);
     this.#operations = operations;
+    this.#unknown = new UnknownOutcomes(
+      model,
+      byCall.filter((each) => each.return === Number.POSITIVE_INFINITY),
+    );
     const count = operations.length;
-    const all = operations.map((_, operation) => operation);
-    this.#unknown = all
-      .filter((operation) => !this.#isKnown(operation))
-      .sort((a, b) => operations[a]!.call - operations[b]!.call);
-    for (const [place, operation] of this.#unknown.entries()) this.#placeOf.set(operation, place);
-    this.#knownLeft = count - this.#unknown.length;
+    this.#left = count;
     this.#head = 2 * count;
     this.#next = new Int32Array(2 * count + 1);
     this.#previous = new Int32Array(2 * count + 1);
     this.#done = new Uint32Array((count + 31) >> 5);
-    this.#marks = marks(count);
     const timeOf = (node: number): number => {
       const { call, return: end } = operations[node >> 1]!;
       return node % 2 === 0 ? call : end;
     };
-    const nodes = all
-      .filter((operation) => this.#isKnown(operation))
-      .flatMap((operation) => [2 * operation, 2 * operation + 1]);
+    const nodes = Array.from({ length: 2 * count }, (_, node) => node);
     // Where a return and a call have the same time, the two are taken to overlap.
     nodes.sort((a, b) => compare(timeOf(a), timeOf(b)) || (a % 2) - (b % 2) || a - b);
     let last = this.#head;
@@ -136,38 +126,47 @@ class Search<State, Input, Output> {
     const operations = this.#operations;
     const taken: Taken<State>[] = [];
     let state = this.#model.initial;
+    let borrowed = borrowedNothing;
     let best: number[] = [];
     let stuck = -1;
     let node = this.#next[this.#head]!;
-    let unknownFrom = 0;
-    const take = (operation: number): boolean => {
-      const { input, output } = operations[operation]!;
-      const after = this.#model.step(state, input, output);
-      if (after === undefined || (after === state && !this.#isKnown(operation))) return false;
-      if (!this.#remember(operation, after)) return false;
-      taken.push({ operation, state, forced: after === state });
+    let others: Iterator<Borrower<State>> | undefined;
+    const take = ({ operation, state: after, borrowed: with_ }: Borrower<State>): void => {
+      if (after !== state && this.#passes(after, operation)) return;
+      if (!this.#remember(operation, after, with_)) return;
+      const forced = others === undefined && this.#reads(operation);
+      taken.push({ operation, state, borrowed, forced, others });
+      this.#lift(operation);
       state = after;
-      if (this.#isKnown(operation)) this.#lift(operation);
+      borrowed = with_;
       node = this.#next[this.#head]!;
-      unknownFrom = 0;
-      return true;
+      others = undefined;
     };
-    // Unknown outcomes need not have had an effect: once every return is passed, all is explained.
-    while (this.#knownLeft > 0) {
+    while (this.#left > 0) {
       const operation = node >> 1;
-      if (node % 2 === 0) {
-        if (!take(operation)) node = this.#next[node]!;
+      if (others === undefined && node % 2 === 0) {
+        const { input, output } = operations[operation]!;
+        const after = this.#model.step(state, input, output);
+        // Where it is taken, all begins again at the head of the list.
+        node = this.#next[node]!;
+        if (after !== undefined) take({ operation, state: after, borrowed });
         continue;
       }
-      // A return whose call could not be taken.
-      if (stuck === -1 || taken.length > best.length) {
-        best = taken.map((each) => each.operation);
-        stuck = operation;
+      if (others === undefined) {
+        // A return whose call could not be taken.
+        if (stuck === -1 || taken.length > best.length) {
+          best = taken.map((each) => each.operation);
+          stuck = operation;
+        }
+        others = this.#unknown.before(this.#ahead(operation), state, borrowed);
       }
-      if (this.#unknownBefore(operations[operation]!.return, unknownFrom, take)) continue;
+      const next = others.next();
+      if (next.done !== true) {
+        take(next.value);
+        continue;
+      }
       let last = taken.pop();
       while (last?.forced) {
-        this.#toggle(last.operation);
         this.#putBack(last.operation);
         last = taken.pop();
       }
@@ -175,63 +174,85 @@ class Search<State, Input, Output> {
         const before = best.slice(-shownMax).map((each) => operations[each]!);
         return { stuck: operations[stuck]!, before };
       }
-      state = last.state;
-      this.#toggle(last.operation);
-      const place = this.#placeOf.get(last.operation);
-      if (place === undefined) {
-        this.#putBack(last.operation);
-        node = this.#next[2 * last.operation]!;
-        unknownFrom = 0;
-      } else {
-        // It was tried at the first return, and so is the next one.
-        node = this.#firstReturn();
-        unknownFrom = place + 1;
-      }
+      this.#putBack(last.operation);
+      ({ state, borrowed, others } = last);
+      node = this.#next[2 * last.operation]!;
     }
+    // Unknown outcomes need not have had an effect: every return is passed, so all is explained.
     return undefined;
   }
 
-  /** Tries operations of unknown outcome that were called before `end`, from a place on. */
-  #unknownBefore(end: number, from: number, take: (operation: number) => boolean): boolean {
-    for (let place = from; place < this.#unknown.length; place++) {
-      const operation = this.#unknown[place]!;
-      if (this.#operations[operation]!.call > end) return false;
-      const isTaken = (this.#done[operation >> 5]! & (1 << (operation & 31))) !== 0;
-      if (!isTaken && take(operation)) return true;
+  #reads(operation: number): boolean {
+    return this.#model.reads?.(this.#operations[operation]!.input) === true;
+  }
+
+  /** What comes next, where `first` returns before all others that are not taken. */
+  #ahead(first: number): Ahead<Input, Output> {
+    const pending = [];
+    const later = [];
+    const { return: end } = this.#operations[first]!;
+    let node = this.#next[this.#head]!;
+    for (let seen = 0; node !== -1 && seen < aheadMax; node = this.#next[node]!) {
+      if (node % 2 === 1) continue;
+      const each = { ...this.#operations[node >> 1]!, operation: node >> 1 };
+      if (each.call <= end) pending.push(each);
+      else {
+        later.push(each);
+        seen++;
+      }
+    }
+    return { pending, later, end };
+  }
+
+  /** Whether a state comes too late for any of the next operations that are not taken, but for one. */
+  #passes(state: State, except: number): boolean {
+    const model = this.#model;
+    if (model.distance === undefined) return false;
+    let node = this.#next[this.#head]!;
+    for (let seen = 0; node !== -1 && seen < aheadMax; node = this.#next[node]!) {
+      if (node % 2 === 1 || node >> 1 === except) continue;
+      seen++;
+      const { input, output } = this.#operations[node >> 1]!;
+      if (output !== undefined && model.distance(state, input, output) === Infinity) return true;
     }
     return false;
   }
 
-  #firstReturn(): number {
-    let node = this.#next[this.#head]!;
-    while (node % 2 === 0) node = this.#next[node]!;
-    return node;
-  }
-
-  /** Marks an operation as done, unless that, in this state, was tried before. */
-  #remember(operation: number, state: State): boolean {
-    this.#toggle(operation);
-    const key = `${this.#sum} ${this.#model.key(state)}`;
+  /**
+   * Marks that an operation is taken next, with this state after it: false if the same operations,
+   * with the same state, were tried before with nothing that hinders more.
+   */
+  #remember(operation: number, state: State, borrowed: Borrowed): boolean {
+    const word = operation >> 5;
+    const bit = 1 << (operation & 31);
+    this.#done[word]! |= bit;
+    this.#highest = Math.max(this.#highest, operation);
+    const key = `${this.#model.key(state)} ${this.#doneText()}`;
     const known = this.#seen.get(key);
-    if (known === undefined) this.#seen.set(key, [this.#done.slice()]);
-    else if (known.some((bits) => equal(bits, this.#done))) {
-      this.#toggle(operation);
+    if (known === undefined) this.#seen.set(key, [borrowed]);
+    else if (known.some((each) => hinders(borrowed, each))) {
+      this.#done[word]! &= ~bit;
       return false;
-    } else known.push(this.#done.slice());
+    } else known.push(borrowed);
     return true;
   }
 
-  #toggle(operation: number): void {
-    this.#done[operation >> 5]! ^= 1 << (operation & 31);
-    this.#sum = (this.#sum ^ this.#marks[operation]!) >>> 0;
-  }
-
-  #isKnown(operation: number): boolean {
-    return this.#operations[operation]!.return !== Number.POSITIVE_INFINITY;
+  /** The same for the same operations: nearly all of those that were called first are taken. */
+  #doneText(): string {
+    const done = this.#done;
+    let from = this.#fullWords;
+    while (from > 0 && done[from - 1] !== full) from--;
+    while (done[from] === full) from++;
+    this.#fullWords = from;
+    let text = `${from}`;
+    let to = Math.min(done.length - 1, this.#highest >> 5);
+    while (to > from && done[to] === 0) to--;
+    for (let at = from; at <= to; at++) text += ` ${done[at]!.toString(36)}`;
+    return text;
   }
 
   #lift(operation: number): void {
-    this.#knownLeft--;
+    this.#left--;
     for (const node of [2 * operation, 2 * operation + 1]) {
       const next = this.#next[node]!;
       this.#next[this.#previous[node]!] = next;
@@ -241,7 +262,8 @@ class Search<State, Input, Output> {
 
   /** In the opposite order: each finds its neighbours as it left them. */
   #putBack(operation: number): void {
-    this.#knownLeft++;
+    this.#left++;
+    this.#done[operation >> 5]! &= ~(1 << (operation & 31));
     for (const node of [2 * operation + 1, 2 * operation]) {
       const next = this.#next[node]!;
       this.#next[this.#previous[node]!] = node;
@@ -250,24 +272,8 @@ class Search<State, Input, Output> {
   }
 }
 
+const full = 0xffffffff;
+
 function compare(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function equal(a: Uint32Array, b: Uint32Array): boolean {
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
-}
-
-/** A number for each operation; their exclusive or tells sets apart, mostly. */
-function marks(count: number): Uint32Array {
-  const found = new Uint32Array(count);
-  let word = 0x9e3779b9;
-  for (let at = 0; at < count; at++) {
-    word ^= word << 13;
-    word ^= word >>> 17;
-    word ^= word << 5;
-    found[at] = word;
-  }
-  return found;
 }

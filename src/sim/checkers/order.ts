@@ -27,7 +27,7 @@ export interface OrderCounts {
 export class OrderChecker {
   readonly #findings: Findings;
   /** The furthest entry that was answered, by group, and to whom. */
-  readonly #answered = new Map<number, { index: number; text: string }>();
+  readonly #answered = new Map<number, { index: number; asked: Asked; atMs: number }>();
   readonly counts: OrderCounts = { done: 0, failed: 0, unknown: 0 };
   /** How many answers could be placed in the log. */
   placed = 0;
@@ -41,22 +41,26 @@ export class OrderChecker {
   }
 
   /** A request was answered: by the entry of that index, or from a state that had applied it. */
-  answered({ who, kind, group, floor, atMs }: Asked, index: number, nowMs: number): void {
+  answered(asked: Asked, index: number, nowMs: number): void {
+    const { kind, group, floor } = asked;
     this.placed++;
-    const text = `${kind} of ${who}, asked at ${atMs.toFixed(1)} ms, answered at ${nowMs.toFixed(1)} ms`;
+    const before = this.#answered.get(group);
     const sound = kind === 'propose' ? index > floor : index >= floor;
     if (!sound) {
-      const before = this.#answered.get(group);
-      const message = `stale: ${text} stands at entry ${index}; before it was asked, entry ${floor} had been answered (${before?.text})`;
+      const text = told(asked, nowMs);
+      const earlier = before === undefined ? 'nobody knows whom' : told(before.asked, before.atMs);
+      const message = `stale: ${text} stands at entry ${index}; before it was asked, entry ${floor} had been answered (${earlier})`;
       this.#findings.report('not-linearizable', message);
     }
-    if (index > (this.#answered.get(group)?.index ?? 0)) {
-      this.#answered.set(group, { index, text });
-    }
+    if (index > (before?.index ?? 0)) this.#answered.set(group, { index, asked, atMs: nowMs });
   }
 
   /** The furthest entry of a group that somebody has an answer of. */
   furthest(group: number): number {
     return this.#answered.get(group)?.index ?? 0;
   }
+}
+
+function told({ kind, who, atMs }: Asked, answeredMs: number): string {
+  return `${kind} of ${who}, asked at ${atMs.toFixed(1)} ms, answered at ${answeredMs.toFixed(1)} ms`;
 }

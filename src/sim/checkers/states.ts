@@ -19,6 +19,10 @@ interface Applied {
   readonly by: string;
 }
 
+/** Which entry an outcome belongs to: it stays with it on its way to the caller. */
+const appliedAt = Symbol('applied at');
+type Watched = Outcome & { readonly [appliedAt]?: number };
+
 /** Where a machine has no hash, its snapshot is hashed at every so manyth entry. */
 const snapshotHashEvery = 32;
 /** How much of an answer or command is shown. */
@@ -29,8 +33,6 @@ export class StateChecker {
   readonly #findings: Findings;
   /** By group's name and index. */
   readonly #applied = new Map<string, Map<number, Applied>>();
-  /** Which entry an outcome that is on its way to its caller belongs to. */
-  readonly #indexes = new WeakMap<Outcome, number>();
   /** How many answers were compared. */
   compared = 0;
 
@@ -40,11 +42,12 @@ export class StateChecker {
 
   /** The entry whose outcome this is. */
   indexOf(outcome: Outcome): number | undefined {
-    return this.#indexes.get(outcome);
+    return (outcome as Watched)[appliedAt];
   }
 
   /** The same machine, watched: as `name`'s replica of a group. */
   watch(name: string, group: string, machine: Machine): Machine {
+    const applied = this.#group(group);
     let last = 0;
     const watched: Machine = Object.create(machine) as Machine;
     Object.defineProperties(watched, {
@@ -55,11 +58,17 @@ export class StateChecker {
             this.#findings.report('applied-twice', `${name}: entry ${index} comes after ${last}`);
           }
           last = index;
-          const copy = command.slice();
+          const known = applied.get(index);
+          // The first copy is kept, and played again in the end.
+          const kept = known === undefined ? command.slice() : command;
           // A fresh object, for a machine may answer with the same one each time.
-          const outcome = { ...machine.apply(command, context) };
-          this.#indexes.set(outcome, index);
-          this.#compare(name, group, machine, { command: copy, context, outcome });
+          const outcome: Watched = { ...machine.apply(command, context), [appliedAt]: index };
+          const answer = textOf(outcome);
+          const hash = hashOf(machine, index);
+          if (known === undefined) {
+            applied.set(index, { command: kept, context, answer, hash, by: name });
+          } else if (known.answer === answer && known.hash === hash) this.compared++;
+          else this.#differ({ name, group, known, answer, hash, context });
           return outcome;
         },
       },
@@ -79,32 +88,24 @@ export class StateChecker {
     return watched;
   }
 
-  #compare(
-    name: string,
-    group: string,
-    machine: Machine,
-    step: { command: Uint8Array; context: CommandContext; outcome: Outcome },
-  ): void {
-    const { command, context, outcome } = step;
-    const { index } = context;
-    const answer = textOf(outcome);
-    const hash = hashOf(machine, index);
-    const known = this.#group(group).get(index);
-    if (known === undefined) {
-      this.#group(group).set(index, { command, context, answer, hash, by: name });
-      return;
-    }
+  #differ(found: {
+    readonly name: string;
+    readonly group: string;
+    readonly known: Applied;
+    readonly answer: string;
+    readonly hash: number | undefined;
+    readonly context: CommandContext;
+  }): void {
+    const { name, group, known, answer, hash, context } = found;
     this.compared++;
-    const told = (what: string): string =>
-      `replicas of group ${group} part at entry ${index} (${shown(command)}): ${what}. Where both ` +
-      'applied the same entries before, the machine is not deterministic';
-    if (known.answer !== answer) {
-      const what = `${known.by} answered ${cut(known.answer)}, ${name} ${cut(answer)}`;
-      this.#findings.report('states-differ', told(what));
-    } else if (known.hash !== hash) {
-      const what = `afterwards the state of ${known.by} has hash ${known.hash}, of ${name} ${hash}`;
-      this.#findings.report('states-differ', told(what));
-    }
+    const what =
+      known.answer === answer
+        ? `afterwards the state of ${known.by} has hash ${known.hash}, of ${name} ${hash}`
+        : `${known.by} answered ${cut(known.answer)}, ${name} ${cut(answer)}`;
+    const message =
+      `replicas of group ${group} part at entry ${context.index} (${shown(known.command)}): ` +
+      `${what}. Where both applied the same entries before, the machine is not deterministic`;
+    this.#findings.report('states-differ', message);
   }
 
   /** Plays all that was applied once more, on a fresh machine. */
@@ -165,6 +166,7 @@ function textOf(outcome: Outcome): string {
   if (!outcome.ok) return `refusal: ${outcome.error.message}`;
   const { value } = outcome;
   if (typeof value === 'number' || typeof value === 'string') return `${typeof value} ${value}`;
+  if (isPlain(value)) return JSON.stringify(value);
   return (
     JSON.stringify(value, (_, each: unknown) => {
       if (typeof each === 'bigint') return `${each}n`;
@@ -172,6 +174,18 @@ function textOf(outcome: Outcome): string {
       return each;
     }) ?? 'nothing'
   );
+}
+
+/** An object of nothing but numbers, texts and truths, which is written without further questions. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const each of Object.values(value)) {
+    if (typeof each !== 'number' && typeof each !== 'string' && typeof each !== 'boolean') {
+      return false;
+    }
+  }
+  return true;
 }
 
 function shown(command: Uint8Array): string {

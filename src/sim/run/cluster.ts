@@ -10,12 +10,14 @@ import { openMemberOn } from '../../member/open-member.ts';
 import type { Tuning } from '../../member/startup-options.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Random } from '../../ports/random.ts';
-import { ConsensusChecker, type WatchedLife } from '../checkers/consensus.ts';
+import { ConsensusChecker } from '../checkers/consensus.ts';
+import { DurableLedger } from '../checkers/durable.ts';
 import { Findings } from '../checkers/findings.ts';
 import { OrderChecker } from '../checkers/order.ts';
 import { StateChecker } from '../checkers/states.ts';
 import type { SimNode } from '../sim-node.ts';
 import { World } from '../world.ts';
+import type { Hardware } from './plan.ts';
 import { Story } from './story.ts';
 import { type Checkers, MemberTaps } from './taps.ts';
 
@@ -81,6 +83,7 @@ export interface ClusterOptions<Service> {
   readonly clientsPerMember: number;
   /** Mean time between two steps of a client. */
   readonly thinkMs: number;
+  readonly hardware: Hardware;
   readonly onEvent?: ((line: string) => void) | undefined;
 }
 
@@ -99,6 +102,8 @@ export class SimCluster<Service> {
   readonly ids = new Map<string, number>();
   /** Members that were let go, or are to be: they are not started again. */
   readonly gone = new Set<string>();
+  /** Members that are told to repair a damaged log from the others. */
+  readonly repairing = new Set<string>();
   /** Codes with which a member may end, beside those of closing. */
   readonly excuses = new Map<string, Set<string>>();
   /** Whether clients go on to ask. */
@@ -110,7 +115,12 @@ export class SimCluster<Service> {
   constructor(options: ClusterOptions<Service>) {
     this.#options = options;
     const { seed, onEvent } = options;
-    this.world = new World({ seed, trap: true, ...(onEvent === undefined ? {} : { onEvent }) });
+    const { turnMsMax, diskSlowness, networkSlowness } = options.hardware;
+    this.world = new World({
+      ...{ seed, trap: true, networkSlowness },
+      nodes: { turnMsMax, diskSlowness },
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
     this.story = new Story(() => this.world.nowMs);
     this.findings = new Findings(({ message }) => this.story.tell('violation', undefined, message));
     const leads = (name: string, group: number, term: number): void =>
@@ -258,18 +268,22 @@ export class SimCluster<Service> {
     const { application, clientsPerMember } = this.#options;
     try {
       const listen = `${name}:${port}`;
-      const options = { name, dataDir: '', listen: `0.0.0.0:${port}`, advertise: listen, ...how };
-      const member = await openMemberOn(ports, { ...options, clusterToken: 'world' }, tuning);
+      const repair = this.repairing.has(name);
+      const where = { name, dataDir: '', listen: `0.0.0.0:${port}`, advertise: listen, ...how };
+      const options = { ...where, clusterToken: 'world', repair };
+      const ledger = new DurableLedger();
+      const watched: Ports = { ...ports, disk: ledger.watch(ports.disk) };
+      const member = await openMemberOn(watched, options, tuning);
       life.member = member;
       life.engine = member.engine;
       this.ids.set(name, member.id);
-      const watched: WatchedLife = this.checkers.consensus.begin(name, number);
       life.taps = new MemberTaps({
         name,
         member,
-        life: watched,
+        life: this.checkers.consensus.begin(name, number, ledger),
         checkers: this.checkers,
-        alive: () => life.ended === undefined && this.#isCurrent(name, life),
+        // A member whose group could not be opened goes on all the same, and votes.
+        alive: () => this.#isCurrent(name, life),
         nowMs: () => this.world.nowMs,
         settled: () => this.world.settleSoon(),
       });

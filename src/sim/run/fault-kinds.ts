@@ -4,6 +4,7 @@
  */
 import { healthyDisk } from '../disk-faults.ts';
 import { healthyLink } from '../network.ts';
+import { loseTail } from './lost-tail.ts';
 import type { FaultKind, PlannedFault } from './plan.ts';
 import type { FaultGround } from './repairs.ts';
 
@@ -222,6 +223,9 @@ export const kinds: Readonly<Record<FaultKind, Begin>> = {
       repairs.replace(name);
     });
     return true;
+  },
+  'lost-tail'(ground, name, fault) {
+    return mayLose(ground) && loseTail(ground, name, fault);
   },
   restart(ground, name, { forMs }) {
     closeAndRestart(ground, name, forMs / 4);

@@ -32,6 +32,7 @@ export const faultKinds = [
   'wipe',
   'old-backup',
   'transfer',
+  'lost-tail',
 ] as const;
 
 /** A kind of fault. */
@@ -51,6 +52,21 @@ export interface PlannedFault {
   readonly dice: readonly [number, number, number];
 }
 
+/**
+ * What a run's machines are like, from a quick rack to slow disks far apart. Where turns and ways are
+ * long, much comes together in one turn, one write and one message; where they are short, nothing.
+ */
+export interface Hardware {
+  /** How long a turn of an event loop lasts at most. */
+  readonly turnMsMax: number;
+  /** How many times longer disks and the network take than quick ones. */
+  readonly diskSlowness: number;
+  readonly networkSlowness: number;
+}
+
+/** Disks that sync in less than half a millisecond, members in one rack, nothing else to do. */
+export const quickHardware: Hardware = { turnMsMax: 0.02, diskSlowness: 1, networkSlowness: 1 };
+
 /** What one run does; all of it can be written as JSON and read back. */
 export interface Plan {
   readonly seed: number;
@@ -61,6 +77,8 @@ export interface Plan {
   /** How long faults come; then all is healed. */
   readonly faultyMs: number;
   readonly faults: readonly PlannedFault[];
+  /** Quick where it is not said. */
+  readonly hardware?: Hardware | undefined;
 }
 
 /** What users may decide of a plan; what they leave out is drawn. */
@@ -71,6 +89,7 @@ export interface PlanWishes {
   readonly faultyMs?: number | undefined;
   /** Which kinds may come; all by default, none if empty. */
   readonly faults?: readonly FaultKind[] | undefined;
+  readonly hardware?: Hardware | undefined;
 }
 
 /** How long a fault lasts at most. */
@@ -101,5 +120,16 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       atMs += 2 * meanMs * random.fraction() + 1;
     }
   }
-  return { seed, members, clientsPerMember, thinkMs, faultyMs, faults };
+  // Last, so that it changes nothing else of a plan.
+  const hardware = wishes.hardware ?? drawHardware(random.fork());
+  return { seed, members, clientsPerMember, thinkMs, faultyMs, faults, hardware };
+}
+
+function drawHardware(random: SeededRandom): Hardware {
+  const pick = (from: readonly number[]): number => from[random.below(from.length)]!;
+  return {
+    turnMsMax: pick([0.02, 0.2, 1, 5]),
+    diskSlowness: pick([1, 1, 5, 20]),
+    networkSlowness: pick([1, 1, 5, 20]),
+  };
 }

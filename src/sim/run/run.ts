@@ -8,7 +8,7 @@ import type { Finding } from '../checkers/findings.ts';
 import { SimulationError } from '../scheduler.ts';
 import { type Application, SimCluster } from './cluster.ts';
 import { Faults } from './faults.ts';
-import type { FaultKind, Plan } from './plan.ts';
+import { type FaultKind, type Plan, quickHardware } from './plan.ts';
 import type { StoryEvent } from './story.ts';
 
 /** What is run, and what is demanded of it beside what always is. */
@@ -53,10 +53,10 @@ export async function run<Service>(
   subject: Subject<Service>,
   onEvent?: (line: string) => void,
 ): Promise<RunResult> {
-  const { seed, members, clientsPerMember, thinkMs } = plan;
+  const { seed, members, clientsPerMember, thinkMs, hardware = quickHardware } = plan;
   const { application } = subject;
   const cluster = new SimCluster({
-    ...{ seed, members, application, clientsPerMember, thinkMs, onEvent },
+    ...{ seed, members, application, clientsPerMember, thinkMs, hardware, onEvent },
   });
   const faults = new Faults(cluster, plan);
   let wrong: unknown;

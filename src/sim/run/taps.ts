@@ -5,10 +5,10 @@
  */
 import { QuorateError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { Event, GroupId, Ticket } from '../../engine/event.ts';
+import type { Event, Ticket } from '../../engine/event.ts';
 import type { Outcome } from '../../engine/machine.ts';
 import type { Member } from '../../member/member.ts';
-import { type ConsensusChecker, replicasOf, type WatchedLife } from '../checkers/consensus.ts';
+import type { ConsensusChecker, WatchedLife } from '../checkers/consensus.ts';
 import type { Asked, OrderChecker } from '../checkers/order.ts';
 import type { StateChecker } from '../checkers/states.ts';
 
@@ -46,12 +46,11 @@ export class MemberTaps {
     this.#tapRequests(init);
   }
 
-  #tapEngine({ name, member, life, checkers, alive }: TapInit): void {
+  #tapEngine({ member, life, checkers, alive }: TapInit): void {
     const engine: Engine = member.engine;
-    const groups: GroupId[] = [0];
     const send = engine.send.bind(engine);
     engine.send = (group, message) => {
-      if (alive()) checkers.consensus.sends(name, group, message);
+      if (alive()) checkers.consensus.sends(life, group, message);
       send(group, message);
     };
     const changed = engine.configurationChanged.bind(engine);
@@ -63,12 +62,10 @@ export class MemberTaps {
     engine.handle = (event) => {
       const effects = handle(event);
       if (!alive()) return effects;
-      if (event.type === 'disk' || event.type === 'open-group') noteGroups(engine, groups);
-      checkers.consensus.look(life, replicasOf(engine, groups));
+      checkers.consensus.look(life, engine.replicas());
       return effects;
     };
-    noteGroups(engine, groups);
-    checkers.consensus.look(life, replicasOf(engine, groups));
+    checkers.consensus.look(life, engine.replicas());
   }
 
   #tapRequests({ name, member, checkers, alive, nowMs, settled }: TapInit): void {
@@ -108,12 +105,5 @@ export class MemberTaps {
     else if (outcome.error instanceof QuorateError && !outcome.error.maybeApplied) {
       order.counts.failed++;
     } else order.counts.unknown++;
-  }
-}
-
-/** Groups are opened now and then: whoever was opened since is looked at from now on. */
-function noteGroups(engine: Engine, groups: GroupId[]): void {
-  for (const { id } of engine.system.state.groups) {
-    if (!groups.includes(id) && engine.replica(id) !== undefined) groups.push(id);
   }
 }

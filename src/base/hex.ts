@@ -1,0 +1,6 @@
+/** Bytes as people compare them. */
+
+/** Two lower-case digits a byte. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
