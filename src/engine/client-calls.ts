@@ -144,10 +144,12 @@ export class ClientCalls {
       throw new QuorateError('unknown-command', 'the machine answers no questions of clients');
     }
     const ask = (): void => answer(told(machine, machine.query!(call.bytes)));
-    if (call.local === true) return ask();
     const deadlineMs = this.#host.nowMs() + call.timeoutMs;
     this.#host.request(
-      (ticket) => ({ type: 'read', ticket, group, deadlineMs }),
+      (ticket) =>
+        call.local === true
+          ? { type: 'await-applied', ticket, group, deadlineMs, index: 0 }
+          : { type: 'read', ticket, group, deadlineMs },
       (outcome) => {
         if (outcome.ok) ask();
         else answer(told(machine, outcome));

@@ -63,12 +63,18 @@ export class Keys implements KvKeys {
 
   async range(request: RangeRequest, options: ReadOptions = {}): Promise<RangeResponse> {
     checkRequest(request);
-    if (options.serializable !== true) await this.#proposer.readIndex(options);
-    else refuseIfGone(options);
+    await this.#readable(options);
     this.#machine.checkOperation(options.caller, request);
     const { model } = this.#machine;
     const long = model.longRange(request);
     return long === undefined ? model.range(request) : this.#inSteps(long, options);
+  }
+
+  /** Waits until what is read here is what was asked for. */
+  async #readable(options: ReadOptions): Promise<void> {
+    if (options.serializable !== true) return this.#proposer.readIndex(options);
+    await this.#proposer.whole(options);
+    refuseIfGone(options);
   }
 
   /** Other work comes between two steps. */
@@ -148,8 +154,7 @@ export class Keys implements KvKeys {
   async txn(request: TxnRequest, options: ReadOptions = {}): Promise<TxnResponse> {
     if (!onlyReads(request)) return this.#write(request, options);
     checkRequest(request, this.#operationsMax);
-    if (options.serializable !== true) await this.#proposer.readIndex(options);
-    else refuseIfGone(options);
+    await this.#readable(options);
     this.#machine.checkOperation(options.caller, request);
     return this.#machine.model.read(request);
   }

@@ -44,6 +44,7 @@ export class KvMachine implements Machine {
   readonly kept?: Kept;
   readonly #store: LayeredStore;
   #appliedIndex = 0;
+  #isWhole = true;
   readonly #applied = new Set<(applied: AppliedCommand) => void>();
   readonly #replaced = new Set<() => void>();
 
@@ -128,13 +129,20 @@ export class KvMachine implements Machine {
     return streamState(this.#store);
   }
 
+  /** Whether the state is one that was: not while a snapshot is taken into the store in its place. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   restore(): MachineRestore {
     const restore = new StateRestore(this.#store);
+    this.#isWhole = false;
     return {
       chunk: (bytes) => restore.chunk(bytes),
       drain: (done) => restore.drain(done),
       finish: () => {
         restore.finish();
+        this.#isWhole = true;
         this.#reload();
       },
     };

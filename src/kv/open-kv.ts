@@ -102,6 +102,9 @@ export async function openKv(options: KvOptions): Promise<Kv> {
       get revision() {
         return machine.model.revision;
       },
+      get isWhole() {
+        return machine.isWhole;
+      },
       get compactRevision() {
         return machine.model.compactRevision;
       },

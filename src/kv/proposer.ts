@@ -142,6 +142,16 @@ export class Proposer {
     return value;
   };
 
+  /** Waits until this member's state is one that was, which it is but while it takes in a snapshot. */
+  async whole(options: CallOptions = {}): Promise<void> {
+    const sinceMs = this.#clock.monotonicMs();
+    try {
+      await this.group.whole(this.#waiting(options));
+    } catch (error) {
+      throw this.#inEtcdsWords(error, sinceMs);
+    }
+  }
+
   /** Waits until what is read here is linearizable. */
   async readIndex(options: CallOptions = {}): Promise<void> {
     const sinceMs = this.#clock.monotonicMs();

@@ -151,6 +151,14 @@ export class Group<State extends Machine = Machine> {
     return query(this.machine);
   }
 
+  /**
+   * Whether the machine may be read without asking the others, as it is now. While it takes in a
+   * snapshot its state is in pieces: then this is a promise of when it is whole.
+   */
+  whole(options: RequestOptions = {}): Promise<unknown> | undefined {
+    return this.#host.engine.isInstalling(this.id) ? this.applied(0, options) : undefined;
+  }
+
   /** Who leads now, as far as this member knows. */
   get leadership(): Leadership {
     const replica = this.#host.engine.replica(this.id);
@@ -283,6 +291,7 @@ export class Group<State extends Machine = Machine> {
     const { consistency = 'linearizable', at = 0 } = options;
     const ready = async (): Promise<void> => {
       if (consistency === 'linearizable') await this.readIndex(options);
+      else await this.whole(options);
       await this.applied(at, options);
     };
     return { group: this.id, name: this.name, ready };

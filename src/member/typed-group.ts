@@ -161,7 +161,10 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
 
   async #query(name: string, input: unknown, options: QueryOptions = {}): Promise<unknown> {
     if (options.consistency !== 'local') await this.readIndex(options);
-    else this.status();
+    else {
+      this.status();
+      await this.whole(options);
+    }
     return this.machine.ask(name, input);
   }
 

@@ -36,7 +36,7 @@ class TurnClock implements Clock {
   }
 }
 
-function hubOf(model: Model, clock: Clock): WatchHub {
+function hubOf(model: Model, clock: Clock, isWhole = () => true): WatchHub {
   return new WatchHub({
     source: {
       get revision() {
@@ -44,6 +44,9 @@ function hubOf(model: Model, clock: Clock): WatchHub {
       },
       get compactRevision() {
         return model.compactRevision;
+      },
+      get isWhole() {
+        return isWhole();
       },
       history: (request) => model.history(request),
       check: () => {},
@@ -140,4 +143,30 @@ test('nothing is kept for a client that does not read, and it hears everything o
     const revisions = Array.from({ length: 100 }, (_, round) => 2 + round * 10 + (at % 10));
     expect(heard.get(BigInt(at))).toEqual(revisions);
   }
+});
+
+test('no history is told while another state is put in the place of this one', () => {
+  const model = fresh({});
+  model.apply(put('a', 'x'));
+  const clock = new TurnClock();
+  let whole = false;
+  const hub = hubOf(model, clock, () => whole);
+  const heard: number[] = [];
+  const stream = hub.open(
+    {
+      send({ events }) {
+        heard.push(...events.map(({ kv }) => kv.modRevision));
+        return true;
+      },
+      ended: () => {},
+    },
+    {},
+  );
+  stream.create(watching('a', 2));
+  while (clock.turn());
+  expect(heard).toEqual([]);
+  whole = true;
+  hub.replaced();
+  while (clock.turn());
+  expect(heard).toEqual([2]);
 });

@@ -21,6 +21,8 @@ import { Stream, type StreamHost } from './watch-stream.ts';
 export interface WatchSource {
   readonly revision: number;
   readonly compactRevision: number;
+  /** False while another state is put in this one's place: there is no history to be read then. */
+  readonly isWhole: boolean;
   /** What happened, not below the compaction, in order; no revision is split. */
   history(request: HistoryRequest): HistoryPart;
   check(caller: Caller | undefined, range: { key: Uint8Array; rangeEnd: Uint8Array }): void;
@@ -222,6 +224,8 @@ export class WatchHub implements StreamHost {
 
   /** One slice of history, for those who are furthest behind. Returns whether more is to be done. */
   #catchUp(): boolean {
+    // Everybody begins again once the other state is there.
+    if (!this.#source.isWhole) return false;
     const waiting: Told[] = [];
     for (const told of this.#told.values()) {
       if (told.watch.behind && told.stream.flowing) waiting.push(told);
