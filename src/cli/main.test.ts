@@ -26,7 +26,11 @@ test('says what commands there are, and of each what it takes', () => {
   const { status, stdout } = quorate('help');
   expect(status).toBe(0);
   const verbs = [...stdout.matchAll(/^quorate (\w+)/gm)].map(([, verb]) => verb);
-  expect(verbs).toEqual(expect.arrayContaining(['serve', 'gossip', 'recover', 'snapshot', 'sim']));
+  expect(verbs).toEqual(expect.arrayContaining(['serve', 'backup', 'restore', 'snapshot', 'sim']));
+  for (const verb of new Set(verbs)) {
+    const said = quorate('help', verb!);
+    expect([said.status, said.stdout]).toEqual([0, expect.stringMatching(/Examples?:/)]);
+  }
   for (const way of [
     ['serve', '--help'],
     ['serve', '-h'],

@@ -86,7 +86,7 @@ async function overview(): Promise<string> {
   const loaded = await Promise.all(Object.values(commands).map((load) => load()));
   const lines = loaded.flatMap(({ usage }) => usage.split('\n'));
   const heads = lines.filter((line) => line.startsWith('quorate '));
-  return `${heads.join('\n')}\n\nquorate help COMMAND says more; quorate version, which version this is.`;
+  return `${heads.join('\n')}\n\nMore of each: quorate help COMMAND. Which version this is: quorate version.`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -34,7 +34,10 @@ quorate snapshot restore FILE [flags]   make a member's directory from an etcd s
 
   Then start each member: quorate serve, with the same name, directory and URLs.
 
-quorate snapshot status FILE [-w table | json] [--skip-hash-check]   say what a snapshot holds`;
+quorate snapshot status FILE [-w table | json] [--skip-hash-check]   say what a snapshot holds
+
+  Examples: quorate snapshot save --endpoints 127.0.0.1:2379 backup.db
+            quorate snapshot restore backup.db --name a --data-dir /var/lib/quorate/a`;
 
 const saveKinds = {
   w: 'text',
