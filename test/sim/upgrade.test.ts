@@ -50,6 +50,6 @@ describe('a rolling upgrade of a simulated cluster', () => {
       ({ input }) => input.type === 'write' && input.value % 2 === 0,
     );
     expect(puts.some(({ outcome }) => outcome === 'void')).toBe(true);
-    expect(puts.at(-1)?.outcome).toBe('done');
+    expect(puts.some(({ outcome }) => outcome === 'done')).toBe(true);
   }, 120_000);
 });
