@@ -2,7 +2,7 @@
  * Leader election (§5.2, §5.4.1; thesis §9.6): who stands, who votes for whom, who wins.
  */
 import type { Core } from './core.ts';
-import { NOBODY } from './entry.ts';
+import { NOBODY, noPosition } from './entry.ts';
 import type { Vote, VoteReply } from './message.ts';
 import { jointVote } from './quorum.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
@@ -115,7 +115,7 @@ function replyToVote(
     term: granted ? request.term : core.term,
     granted,
     incarnation: request.incarnation,
-    commit: core.log.committedPosition(),
+    commit: granted ? noPosition : core.log.committedPosition(),
   });
 }
 
@@ -146,15 +146,14 @@ export function handleVoteReply(core: Core, reply: VoteReply): void {
 }
 
 /**
- * A candidate learns from an answer what is committed; returns whether it learnt anything. Without
+ * A candidate learns from a refusal what is committed; returns whether it learnt anything. Without
  * that, a leader which removes itself and is then heard no more could strand the others: in their
  * view it still votes, its log is longer by what it had no time to commit, and the entry that
- * removes it, though they have it, they do not know to be committed. A grant tells it too: where
- * members have lost power, the one that knows may have the shorter log. Where the logs match they
+ * removes it, though they have it, they do not know to be committed. Where the logs match they
  * agree up to there (§5.3).
  */
-function learnsCommit({ log }: Core, { commit }: VoteReply): boolean {
-  if (commit.index <= log.committed || !log.matches(commit)) return false;
+function learnsCommit({ log }: Core, { commit, granted }: VoteReply): boolean {
+  if (granted || commit.index <= log.committed || !log.matches(commit)) return false;
   log.commitTo(commit.index);
   return true;
 }

@@ -63,8 +63,7 @@ export interface VoteReply extends Envelope {
   /** As in the request. */
   readonly incarnation: number;
   /**
-   * The last entry that the sender knows to be committed; members of before told it in refusals only,
-   * and {@link noPosition} else.
+   * In a refusal the last entry that the refuser knows to be committed, else {@link noPosition}.
    * The candidate may have that entry and not know, and so still count on members that have left.
    */
   readonly commit: Position;

@@ -213,19 +213,6 @@ describe('trap 4: a leader that removes itself', () => {
     expect(cluster.status(2).configuration.voters).toEqual([2]);
   });
 
-  test('nor if only the one with the worse log has it: whoever grants a vote tells it as well', () => {
-    // The change is committed, 4 is gone for good and 3 is down: 1 and 2 are a majority of the rest.
-    const log = [...logOf([1]), changeEntry(2, 1, remove(4)), ...logOf([1], 3)];
-    const cluster = new Cluster({
-      members: [1, 2, 3, 4],
-      logs: { 1: log.slice(0, 2), 2: log },
-      hardStates: { 1: { commit: 2 }, 2: { commit: 1 } },
-    });
-    cluster.crash(3, 4);
-    cluster.runUntil('a leader', () => cluster.leader() === 2);
-    expect(cluster.status(2).configuration.voters).toEqual([1, 2, 3]);
-  });
-
   test('a leader that becomes a learner steps down as well', () => {
     const cluster = new Cluster({ members: [1, 2, 3] });
     cluster.elect(1);
