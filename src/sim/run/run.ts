@@ -132,9 +132,9 @@ async function demand<Service>(
 }
 
 /**
- * Who need not come back: a minority of those who vote. Where membership has changed, only if one of
- * those who do come back knows for certain that the last change was committed: else they could need
- * the majority before it (docs/simulator-found.md, "a change that is forgotten").
+ * Who need not come back: a minority of those who vote. Where membership has changed, only if all who
+ * do come back know for certain that the last change was committed: else they could need the majority
+ * before it, in which the dead may count (docs/simulator-found.md, "a change that is forgotten").
  */
 function chooseDead(cluster: SimCluster<unknown>, faults: Faults): Set<string> {
   if (!faults.repairs.idle) return new Set();
@@ -147,13 +147,13 @@ function chooseDead(cluster: SimCluster<unknown>, faults: Faults): Set<string> {
   return new Set(remember ? dead : []);
 }
 
-/** Of each group, one of these members has on its disk that the last change is committed. */
+/** Of each group, these members have on their disks that the last change is committed. */
 function changesAreKept(cluster: SimCluster<unknown>, names: readonly string[]): boolean {
   const engines = names.flatMap((name) => cluster.running(name)?.engine ?? []);
   const groups = engines[0]?.system.state.groups ?? [];
   return [0, ...groups.map(({ id }) => id)].every((id) => {
     const lastChange = cluster.checkers.consensus.lastChange(id);
-    return engines.some(({ log }) => {
+    return engines.every(({ log }) => {
       const { hardState, base } = log.group(id)?.written ?? unwritten;
       return log.idle && Math.max(hardState.commit, base.index) >= lastChange;
     });
