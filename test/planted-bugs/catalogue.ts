@@ -183,7 +183,8 @@ const others: readonly PlantedBug[] = [
       },
     ],
     seedsMax: 30,
-    faults: ['isolate-leader', 'partition'],
+    faults: ['isolate-leader', 'pause', 'clock'],
+    wishes: { clientsPerMember: 3, thinkMs: 10 },
   },
   {
     name: 'read before an entry of the term is committed',
@@ -336,7 +337,7 @@ const others: readonly PlantedBug[] = [
         replace: '(() => {})(from > this.committed,',
       },
     ],
-    firstSeed: 11,
+    firstSeed: 95,
     seedsMax: 20,
     faults: network,
   },
