@@ -25,7 +25,7 @@ async function take(of: string, group: Group<Registers>, consistency: 'lineariza
   return { of, index: backup.groups[0]!.index, chunks };
 }
 
-it.each(seedsOr([71, 72]))(
+it.each(seedsOr([71], [72]))(
   'are states of the history, seed %i',
   async (seed) => {
     /** The state after each command, as all replicas have it. */

@@ -70,7 +70,7 @@ describe('a disk that is full', () => {
     const { volume } = world.node(victim);
     volume.capacityBytes = volume.usedBytes;
     const done = world.history.count('done');
-    await world.until(() => world.history.count('done') > done + 1500, 240_000);
+    await world.until(() => world.history.count('done') > done + 800, 240_000);
     const codes = new Set(
       world.history.operations.filter(({ node }) => node === victim).map(({ code }) => code),
     );

@@ -8,7 +8,7 @@ import { seedsOr } from './run.ts';
 /** Shorter than any wait for an election. */
 const soonMs = 900;
 
-it.each(seedsOr([601, 602, 603]))('answers soon after each restart, seed %i', async (seed) => {
+it.each(seedsOr([601], [602, 603]))('answers soon after each restart, seed %i', async (seed) => {
   const world = new World({ seed, trap: true });
   const node = world.node('a');
   const answered: number[] = [];

@@ -9,7 +9,7 @@ import { seedsOr } from './run.ts';
 const losses = 4;
 
 describe('power lost at all members at once', () => {
-  it.each(seedsOr([101, 102, 103]))('costs nothing acknowledged, seed %i', async (seed) => {
+  it.each(seedsOr([101], [102, 103]))('costs nothing acknowledged, seed %i', async (seed) => {
     const world = new MemberWorld({ seed, thinkMs: 10 });
     const random = world.world.randomFor('power');
     await world.allRunning();

@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 describe('a member with a damaged log', () => {
-  it.each(seedsOr([502, 504, 505, 1795238274019]))(
+  it.each(seedsOr([502, 1795238274019], [504, 505]))(
     'repairs itself from its peers, seed %i',
     runRepairs,
     60_000,

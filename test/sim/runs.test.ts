@@ -37,7 +37,7 @@ const changes: readonly FaultKind[] = [
 describe('seeds', () => {
   // Those that once failed run as they did then, on quick machines.
   const plans = [
-    ...[2, 5, 9, 20].map((seed) => drawPlan(seed)),
+    ...[2, 20].map((seed) => drawPlan(seed)),
     ...found.map((seed) => drawPlan(seed, { hardware: quickHardware })),
   ];
   it.each(plans)('with faults of all kinds: $seed is sound', async (plan) => {
