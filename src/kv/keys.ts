@@ -72,9 +72,10 @@ export class Keys implements KvKeys {
 
   /** Waits until what is read here is what was asked for. */
   async #readable(options: ReadOptions): Promise<void> {
-    if (options.serializable !== true) return this.#proposer.readIndex(options);
-    await this.#proposer.whole(options);
-    refuseIfGone(options);
+    if (options.serializable !== true) await this.#proposer.readIndex(options);
+    // Another state may be on its way into the store, which is no older than what was there.
+    while (!this.#machine.isWhole) await this.#proposer.whole(options);
+    if (options.serializable === true) refuseIfGone(options);
   }
 
   /** Other work comes between two steps. */

@@ -148,6 +148,10 @@ export class Group<State extends Machine = Machine> {
     options: RequestOptions = {},
   ): Promise<Value> {
     await this.readIndex(options);
+    // A snapshot may have begun to be taken in meanwhile: what comes is no older than what was there.
+    for (let whole = this.whole(options); whole !== undefined; whole = this.whole(options)) {
+      await whole;
+    }
     return query(this.machine);
   }
 
@@ -291,7 +295,7 @@ export class Group<State extends Machine = Machine> {
     const { consistency = 'linearizable', at = 0 } = options;
     const ready = async (): Promise<void> => {
       if (consistency === 'linearizable') await this.readIndex(options);
-      else await this.whole(options);
+      await this.whole(options);
       await this.applied(at, options);
     };
     return { group: this.id, name: this.name, ready };

@@ -160,10 +160,10 @@ export class TypedGroup<Definition extends AnyDefinition> extends Group<MachineO
   }
 
   async #query(name: string, input: unknown, options: QueryOptions = {}): Promise<unknown> {
-    if (options.consistency !== 'local') await this.readIndex(options);
-    else {
-      this.status();
-      await this.whole(options);
+    if (options.consistency === 'local') this.status();
+    else await this.readIndex(options);
+    for (let whole = this.whole(options); whole !== undefined; whole = this.whole(options)) {
+      await whole;
     }
     return this.machine.ask(name, input);
   }

@@ -13,6 +13,12 @@ import { run } from '../../src/sim/run/run.ts';
  */
 const found = [13, 1795246211086, 830000006];
 
+/**
+ * Seeds that once failed on machines as they are drawn.
+ * 1795255125955: a read went on in the midst of a snapshot that was taken into the store.
+ */
+const foundOnSlow = [1795255125955];
+
 /** Seeds that once failed where members come and go all the time. */
 const foundInChanges = [
   // Two snapshots were received, one while the other was still being installed.
@@ -37,7 +43,7 @@ const changes: readonly FaultKind[] = [
 describe('seeds', () => {
   // Those that once failed run as they did then, on quick machines.
   const plans = [
-    ...[2, 20].map((seed) => drawPlan(seed)),
+    ...[2, 20, ...foundOnSlow].map((seed) => drawPlan(seed)),
     ...found.map((seed) => drawPlan(seed, { hardware: quickHardware })),
   ];
   it.each(plans)('with faults of all kinds: $seed is sound', async (plan) => {
