@@ -54,6 +54,11 @@ describe('seeds', () => {
     expect(operations.placed).toBe(operations.done);
   });
 
+  it('awaits no version of a group that was given no command', async () => {
+    const { findings } = await run(drawPlan(1795255126086), house().subject);
+    expect(findings).toEqual([]);
+  });
+
   it.each(foundInChanges)('with members that come and go: %i is sound', async (seed) => {
     const plan = drawPlan(seed, { faults: changes, faultyMs: 5_000, hardware: quickHardware });
     const { findings } = await run(plan, house().subject);

@@ -157,6 +157,8 @@ function freshOf({ isKept, isVersioned }: HouseKind): (() => Machine) | undefine
 /** Where all can do more, they all do. */
 function upgraded(services: readonly RegisterService[]): boolean {
   const versions = services.map((service) => service.versions?.() ?? { own: 1, active: 1 });
+  // A group that has not been given its first command runs no version yet.
+  if (versions.every(({ active }) => active === 0)) return true;
   const all = versions.every(({ own }) => own === 2);
   return versions.every(({ active }) => active === (all ? 2 : 1));
 }
