@@ -155,10 +155,14 @@ describe('the script', () => {
       const { members } = await ask('a', 'cluster/member/list', {});
       return (members as { name: string }[]).some((each) => each.name === 'd');
     });
-    // It may not vote yet: that is waited for.
-    await ask(await worker(), 'maintenance/transfer-leadership', {
-      targetID: await memberId('d'),
-    });
+    // It may not vote yet: that is waited for, as long as a request may take.
+    const target = { targetID: await memberId('d') };
+    await until('it was asked to lead', async () =>
+      ask(await worker(), 'maintenance/transfer-leadership', target).then(
+        () => true,
+        () => false,
+      ),
+    );
     await until('it works', async () => (await workers()).join() === 'd');
     await ask('d', 'cluster/member/remove', { ID: await memberId('a') });
     const first = copies.get('a')!;
