@@ -21,8 +21,8 @@ import type { RestoreTarget } from './snapshot-restore.ts';
 export interface KeptHost {
   /** The entry behind which the log is needed for a snapshot on its way, or infinity. */
   neededFrom(group: GroupId): number;
-  /** The log is shorter: a snapshot before it serves nobody. */
-  compacted(group: GroupId): void;
+  /** The log begins at `firstIndex` now: a snapshot that does not lead up to it serves nobody. */
+  compacted(group: GroupId, firstIndex: number): void;
   failed(error: QuorateError): void;
   /** Applying may go on, if it waited for the store. */
   flushed(group: GroupId): void;
@@ -120,6 +120,6 @@ export class KeptWork {
     const had = log.ownSnapshot !== undefined;
     const kept = this.#log.space === 'enough' ? index - this.#keptEntries : index;
     log.compactTo(Math.max(0, Math.min(kept, this.#host.neededFrom(group))));
-    if (had && log.ownSnapshot === undefined) this.#host.compacted(group);
+    if (had && log.ownSnapshot === undefined) this.#host.compacted(group, log.firstIndex());
   }
 }

@@ -69,7 +69,7 @@ export class SnapshotWork {
     this.#receive = new SnapshotReceive(init.disk, init.clusterId);
     this.#kept = new KeptWork(init.log, init.settings.keptEntries, {
       neededFrom: (group) => this.#neededFrom(group),
-      compacted: (group) => this.#removeOld(group, this.#log.group(group)?.ownSnapshot?.index),
+      compacted: (group, firstIndex) => this.#removeOld(group, firstIndex - 1),
       failed: (error) => this.#host?.failed(error),
       flushed: (group) => void this.#host?.replica(group),
       wake: () => this.#host?.wake(),
@@ -284,7 +284,7 @@ export class SnapshotWork {
   remove(group: GroupId, replica: Replica | undefined, then: () => void): void {
     if (replica !== undefined) this.#giveUp(replica);
     this.#found.delete(group);
-    this.#removeOld(group, undefined);
+    this.#removeOld(group, Infinity);
     if (replica === undefined) then();
     else this.#kept.afterFlush(replica.machine, then);
   }
@@ -292,7 +292,7 @@ export class SnapshotWork {
   /** A group that is not open begins anew: no file of it is left. */
   removeFiles(group: GroupId, then: (error: QuorateError | null) => void): void {
     this.#found.delete(group);
-    removeSnapshots(this.#disk, group, undefined, then);
+    removeSnapshots(this.#disk, group, Infinity, then);
   }
 
   /** As if it had been found at the start. */
@@ -351,8 +351,8 @@ export class SnapshotWork {
     return Math.min(Infinity, ...indexes, ...making.map(({ writer }) => writer.facts.index));
   }
 
-  #removeOld(group: GroupId, keepIndex: number | undefined): void {
-    removeSnapshots(this.#disk, group, keepIndex, (error) => {
+  #removeOld(group: GroupId, beforeIndex: number): void {
+    removeSnapshots(this.#disk, group, beforeIndex, (error) => {
       if (error === null) return;
       this.#host?.log('warn', { group, err: error }, 'removing old snapshots failed');
     });

@@ -78,18 +78,21 @@ export function findSnapshots(
   });
 }
 
-/** Removes a group's snapshots other than `keepIndex`, or all where that is undefined. */
+/**
+ * Removes a group's snapshots of before `beforeIndex`. A later one stays, though nothing may rest on
+ * it yet: one from the leader lies there before its message has been stepped.
+ */
 export function removeSnapshots(
   disk: DiskRequests,
   group: GroupId,
-  keepIndex: number | undefined,
+  beforeIndex: number,
   then: (error: QuorateError | null) => void,
 ): void {
   disk.names(snapshotDirectory, (names) => {
     if (names instanceof QuorateError) return then(names);
     const old = names.filter((name) => {
       const file = snapshotOfName(name);
-      return file?.group === group && file.index !== keepIndex;
+      return file?.group === group && file.index < beforeIndex;
     });
     const paths = old.map((name) => `${snapshotDirectory}/${name}`);
     removeAll(disk, paths, then);

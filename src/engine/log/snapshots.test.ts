@@ -193,14 +193,19 @@ describe('a snapshot', () => {
     }
   });
 
-  it('gives way to a newer one', () => {
+  // One that has just come from the leader lies there before anything rests on it.
+  it('gives way to a newer one, and never to an older', () => {
     const model = new DiskModel();
-    for (const index of [10, 30, 20]) write(model, state(10), { ...facts, index });
+    for (const index of [10, 30, 20, 40]) write(model, state(10), { ...facts, index });
     write(model, state(10), { ...facts, group: 4, index: 5 });
     const disk = new DiskRequests();
     removeSnapshots(disk, 3, 30, (error) => expect(error).toBeNull());
     model.settle(disk);
-    expect([...model.names.keys()].sort()).toEqual([snapshotPath(3, 30), snapshotPath(4, 5)]);
+    expect([...model.names.keys()].sort()).toEqual([
+      snapshotPath(3, 30),
+      snapshotPath(3, 40),
+      snapshotPath(4, 5),
+    ]);
   });
 });
 
