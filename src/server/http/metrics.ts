@@ -6,7 +6,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { EndedCall } from '../../grpc/server.ts';
 import { statusCodes } from '../../grpc/status.ts';
 import type { Kv, KvFigures } from '../../kv/api.ts';
-import { etcdVersion } from '../services/context.ts';
+import { clusterVersion, etcdVersion } from '../services/context.ts';
 
 /** Names as etcd has them, with the figure that each shows. */
 const gauges: readonly (readonly [string, string, (figures: KvFigures) => number])[] = [
@@ -36,6 +36,8 @@ const counters: readonly (readonly [string, string, (figures: KvFigures) => numb
   ['etcd_server_proposals_committed_total', 'Proposals committed.', (f) => f.proposalsCommitted],
   ['etcd_server_proposals_applied_total', 'Proposals applied.', (f) => f.proposalsApplied],
   ['etcd_server_proposals_failed_total', 'Proposals failed.', (f) => f.proposalsFailed],
+  ['etcd_mvcc_put_total', 'Puts seen by this member.', (f) => f.puts],
+  ['etcd_mvcc_delete_total', 'Deletions seen by this member.', (f) => f.deletions],
   ['etcd_debugging_lease_granted_total', 'Leases granted.', (f) => f.leasesGranted],
   ['etcd_debugging_lease_revoked_total', 'Leases revoked.', (f) => f.leasesRevoked],
   ['etcd_debugging_server_lease_expired_total', 'Leases expired.', (f) => f.leasesExpired],
@@ -98,6 +100,12 @@ export class ServerMetrics {
       labelNames: ['server_version'],
       registers,
     }).set({ server_version: etcdVersion }, 1);
+    new Gauge({
+      name: 'etcd_cluster_version',
+      help: 'Which version the cluster has. 1 for the version in the label.',
+      labelNames: ['cluster_version'],
+      registers,
+    }).set({ cluster_version: clusterVersion.replace(/\.0$/, '') }, 1);
     const methods = this.#methods;
     new Counter({
       name: 'grpc_server_handled_total',
