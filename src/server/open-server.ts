@@ -264,6 +264,7 @@ function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member)
     peerUrls: settings.advertisePeerUrls,
     requestBytesMax: settings.requestBytesMax,
     learnersMax: settings.learnersMax,
+    strictReconfiguration: settings.strictReconfiguration,
     transactionOperationsMax: settings.txnOperationsMax,
     quotaBytes: settings.quotaBytes,
     ...(autoCompaction === undefined ? {} : { autoCompaction }),
