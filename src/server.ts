@@ -2,6 +2,7 @@
  * `quorate/server`: a highly available key-value store that any client of etcd v3 can use, in an
  * application's own process. The same as the command `quorate serve`.
  */
+import { QuorateError } from './base/errors.ts';
 import {
   type RestoreReport,
   restoreSnapshotOn,
@@ -9,6 +10,7 @@ import {
   snapshotStatus,
 } from './kv/restore-snapshot.ts';
 import { clientCertificate, peerCertificate } from './platform/automatic-tls.ts';
+import { isEtcdDirectory } from './platform/etcd-directory.ts';
 import { NodeBcrypt } from './platform/node-bcrypt.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeCrypto } from './platform/node-crypto.ts';
@@ -86,6 +88,13 @@ export async function openServer(
   settings: ServerSettings,
   options: OpenServerOptions = {},
 ): Promise<Server> {
+  if (isEtcdDirectory(settings.dataDir)) {
+    throw new QuorateError(
+      'invalid-config',
+      `${settings.dataDir} holds the data of an etcd, which would not be seen: ` +
+        '"quorate snapshot restore" makes a new directory of its snapshot or database',
+    );
+  }
   const logger = options.logger ?? zapLogger({ level: settings.logLevel });
   const ports: ServerPorts = {
     ...nodePorts({ dataDir: settings.dataDir, logger }),
