@@ -102,6 +102,7 @@ export class Server {
  */
 export async function openServerOn(ports: ServerPorts, settings: ServerSettings): Promise<Server> {
   const { logger } = ports;
+  logger.info({ version: etcdVersion, given: settings.given }, 'starting a server');
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
   const token = await tokenOptions(ports, settings);

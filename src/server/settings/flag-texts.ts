@@ -2,6 +2,9 @@
 import { type FlagName, flagTable } from './flag-table.ts';
 import { invalid } from './given-flags.ts';
 
+/** Whoever knows the cluster's token may prove to be a member, where `peer-auto-tls` is given. */
+const secret: ReadonlySet<FlagName> = new Set(['initial-cluster-token', 'discovery-password']);
+
 /** Reads texts by the table. */
 export class Flags {
   readonly #texts: ReadonlyMap<FlagName, string>;
@@ -17,6 +20,17 @@ export class Flags {
         ? []
         : [`--${name} has no effect: ${flag.without}`];
     });
+  }
+
+  /** What was given, for the log; without what is secret, or may be. */
+  given(): Record<string, string | number> {
+    const entries = [...this.#texts].filter(([name]) => !secret.has(name));
+    return Object.fromEntries(
+      entries.map(([name, text]) => {
+        const isNumber = flagTable[name].kind === 'whole' && /^\d{1,15}$/.test(text);
+        return [name, isNumber ? Number(text) : text];
+      }),
+    );
   }
 
   /** Refuses what the server would do otherwise than is asked. Throws `invalid-config`. */

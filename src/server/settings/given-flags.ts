@@ -3,7 +3,6 @@
  * Rules of etcd's: the same setting on the command line and in the environment is an error, and
  * beside a configuration file neither of them counts.
  */
-import { parse as parseYaml } from 'yaml';
 import { QuorateError } from '../../base/errors.ts';
 import { type FlagName, fileSections, flagNamed, flagTable } from './flag-table.ts';
 
@@ -47,7 +46,7 @@ export async function givenFlags({ args, env, readFile }: FlagSources): Promise<
     if (fromArgs.size + fromEnv.size > 1) {
       warnings.push('a configuration file is given: other flags and the environment do not count');
     }
-    return { texts: fileTexts(await readFile(path), path, warnings), warnings };
+    return { texts: await fileTexts(await readFile(path), path, warnings), warnings };
   }
   const texts = new Map(fromArgs);
   for (const [name, { text }] of fromEnv) texts.set(name, text);
@@ -109,7 +108,13 @@ function environmentTexts(
  * versions they were written for; within the sections about TLS they are refused, lest somebody
  * believes to be protected.
  */
-function fileTexts(content: string, path: string, warnings: string[]): Map<FlagName, string> {
+async function fileTexts(
+  content: string,
+  path: string,
+  warnings: string[],
+): Promise<Map<FlagName, string>> {
+  // Loaded for those who have such a file: what it takes to read one would slow every start.
+  const { parse: parseYaml } = await import('yaml');
   let read: unknown;
   try {
     // JSON is YAML too. Numbers stay as they are written.

@@ -131,6 +131,20 @@ client-transport-security:
     expect(await read(args)).toMatchObject({ progressNotifyIntervalMs: 3_000, warnings: [] });
   });
 
+  test('what was given is told, but for secrets', async () => {
+    const { given } = await read([
+      '--name=a',
+      '--initial-cluster-token=t',
+      '--initial-cluster=a=http://localhost:2380',
+      '--max-wals=3',
+    ]);
+    expect(given).toEqual({
+      name: 'a',
+      'initial-cluster': 'a=http://localhost:2380',
+      'max-wals': 3,
+    });
+  });
+
   test('flags that have no meaning here are taken, and it is said', async () => {
     expect((await read(['--enable-v2', '--snapshot-count=5'])).warnings).toEqual([
       '--enable-v2 has no effect: there is no v2 API',

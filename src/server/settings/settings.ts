@@ -69,6 +69,8 @@ export interface ServerSettings {
   readonly gateway: boolean;
   readonly strictSecurity: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** What was given, by etcd's names: for the log. */
+  readonly given: Readonly<Record<string, string | number>>;
   /** What an operator should be told at the start. */
   readonly warnings: readonly string[];
 }
@@ -141,6 +143,7 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
     gateway: flags.switch('enable-grpc-gateway'),
     strictSecurity: flags.switch('strict-security'),
     logLevel: logLevel(flags.text('log-level')),
+    given: flags.given(),
     warnings,
   };
   checkTogether(settings);
