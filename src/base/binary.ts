@@ -5,6 +5,9 @@
  */
 import { QuorateError } from './errors.ts';
 
+const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** The bytes that {@link ByteWriter.number} takes for `value` in 0 … 2^53 − 1. */
 export function numberBytes(value: number): number {
   let bytes = 1;
@@ -53,6 +56,19 @@ export class ByteWriter {
   /** A byte string with its length before it. */
   bytes(value: Uint8Array): this {
     return this.number(value.length).raw(value);
+  }
+
+  /** A text in UTF-8 with its length before it. */
+  text(value: string): this {
+    return this.bytes(textEncoder.encode(value));
+  }
+
+  /** A 64-bit float, big-endian. */
+  float(value: number): this {
+    this.#reserve(8);
+    new DataView(this.#buffer.buffer).setFloat64(this.#length, value);
+    this.#length += 8;
+    return this;
   }
 
   /** Bytes as they are. */
@@ -134,6 +150,21 @@ export class ByteReader {
   /** A byte string with its length before it: a view, not a copy. */
   bytes(): Uint8Array {
     return this.raw(this.number());
+  }
+
+  text(): string {
+    const bytes = this.bytes();
+    try {
+      return textDecoder.decode(bytes);
+    } catch {
+      throw this.#fault('a text is not UTF-8');
+    }
+  }
+
+  /** A 64-bit float, big-endian. */
+  float(): number {
+    const { buffer, byteOffset } = this.raw(8);
+    return new DataView(buffer, byteOffset).getFloat64(0);
   }
 
   /** The next `length` bytes: a view, not a copy. */

@@ -1,31 +1,11 @@
 /** Processes that are no members: what they may ask, and that it takes effect once. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/client.ts';
-import {
-  machine,
-  map,
-  type TestCluster,
-  type TestClusterOptions,
-  testCluster,
-} from '../../src/index.ts';
+import { type TestCluster, type TestClusterOptions, testCluster } from '../../src/index.ts';
 import { silentLogger } from '../../src/ports/logger.ts';
+import { counters } from '../machine/named-counters.ts';
 import { Journal } from '../member/journal.ts';
 import { until } from '../processes/waiting.ts';
-
-const counters = machine({
-  state: { values: map<string, number>() },
-  commands: {
-    inc({ values }, key: string) {
-      const next = (values.get(key) ?? 0) + 1;
-      values.set(key, next);
-      return next;
-    },
-    refuse(): never {
-      throw Object.assign(new Error('never'), { code: 'my-code' });
-    },
-  },
-  queries: { get: ({ values }, key: string) => values.get(key) ?? 0 },
-});
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type ConnectOptions, connect, readAccess } from '../../src/client.ts';
-import { type Logger, machine, map, type TestCluster, testCluster } from '../../src/index.ts';
+import { type Logger, type TestCluster, testCluster } from '../../src/index.ts';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
+import { counters } from '../machine/named-counters.ts';
 
 const pem = (name: string): string =>
   readFileSync(new URL(`../ports/certificates/${name}.pem`, import.meta.url), 'utf8');
@@ -24,18 +25,6 @@ const credentials = (name: string, authority = 'authority') => ({
 });
 const tlsOf = (given: ReturnType<typeof credentials>) =>
   ({ credentials: given, dialedName: 'host' }) as const;
-
-const counters = machine({
-  state: { values: map<string, number>() },
-  commands: {
-    inc({ values }, key: string) {
-      const next = (values.get(key) ?? 0) + 1;
-      values.set(key, next);
-      return next;
-    },
-  },
-  queries: { get: ({ values }, key: string) => values.get(key) ?? 0 },
-});
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,20 +1,9 @@
 /** Jobs that run where the leader is, what they propose, and commands that take effect once. */
 import { afterEach, expect, test } from 'vitest';
-import { type Group, machine, map, type TestCluster, testCluster } from '../../src/index.ts';
+import { type Group, type TestCluster, testCluster } from '../../src/index.ts';
+import { counters } from '../machine/named-counters.ts';
 import { until } from '../processes/waiting.ts';
 import { bytes, Journal } from './journal.ts';
-
-const counters = machine({
-  state: { values: map<string, number>() },
-  commands: {
-    inc({ values }, key: string) {
-      const next = (values.get(key) ?? 0) + 1;
-      values.set(key, next);
-      return next;
-    },
-  },
-  queries: { get: ({ values }, key: string) => values.get(key) ?? 0 },
-});
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

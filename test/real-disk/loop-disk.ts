@@ -9,6 +9,8 @@ import path from 'node:path';
 import { until } from '../processes/waiting.ts';
 
 const sizeBytes = 256 * 2 ** 20;
+/** Others on the machine may have to end first. */
+const letGoMsMax = 60_000;
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH. */
 const shutdown = [
   'import fcntl, os, struct, sys',
@@ -72,7 +74,7 @@ export class LoopDisk {
 
   /** The machine comes back; nobody may use the disk. */
   async remount(): Promise<void> {
-    await until('the disk to be let go', () => this.#unmounted());
+    await until('the disk to be let go', () => this.#unmounted() && !this.#isInUse(), letGoMsMax);
     this.#mount();
   }
 
@@ -82,12 +84,20 @@ export class LoopDisk {
     rmSync(this.#root, { recursive: true, force: true });
   }
 
+  /**
+   * A process with mounts of its own, begun meanwhile, has this one as well for as long as it runs:
+   * mounted once more, the disk would still be the one without power.
+   */
+  #isInUse(): boolean {
+    return existsSync(`/sys/fs/ext4/${path.basename(this.#device)}`);
+  }
+
   #unmounted(): boolean {
     try {
       run('umount', this.directory);
       return true;
     } catch (error) {
-      return !(error as Error).message.includes('busy');
+      return (error as Error).message.includes('not mounted');
     }
   }
 }

@@ -48,7 +48,8 @@ export class Link {
   /** Bytes before the first frame: the magic, or somebody else's protocol. */
   preamble: Uint8Array = new Uint8Array(0);
 
-  readonly openedMs: number;
+  /** When the handshake began; moves on while this process stands still. */
+  openedMs: number;
   /** When it came up; undefined if it never did. */
   upMs: number | undefined = undefined;
   /** When bytes came last. */

@@ -118,7 +118,10 @@ export class Links {
     this.nowMs = nowMs;
     // While this process stood still it could hear nobody: that is not their silence.
     if (passedMs > this.#settings.pingAfterMs) {
-      for (const link of this.#links.values()) link.heardMs += passedMs;
+      for (const link of this.#links.values()) {
+        link.heardMs += passedMs;
+        link.openedMs += passedMs;
+      }
     }
     for (const link of this.#links.values()) this.#keepAlive(link);
     this.#closeSpares();

@@ -167,6 +167,22 @@ describe('links that fail', () => {
     expect(a.told.peers).toEqual(['up 2']);
   });
 
+  test('nor does it count that time for a handshake', () => {
+    const network = new WiredNetwork();
+    const a = network.start('m1:1', { member: 1 });
+    const b = network.start('m2:1', { member: 2 });
+    for (const { peers } of [a, b]) peers.setPeers(recordsOf([1, 2]));
+    network.nowMs += 10;
+    a.peers.tick(network.nowMs);
+    a.run();
+    expect(a.openLinks).toBe(1);
+    network.nowMs += 20_000;
+    a.peers.tick(network.nowMs);
+    network.settle();
+    expect(a.told.refusals).toEqual([]);
+    expect(a.peers.isUp(2)).toBe(true);
+  });
+
   test.each(['lower', 'higher'])(
     'a %s member that lost power and came back is taken in at once',
     (which) => {

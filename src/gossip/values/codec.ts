@@ -9,8 +9,9 @@
  * would come back as something else), cycles and anything nested deeper than {@link depthMax}.
  * Lone surrogates in a text become U+FFFD, as everywhere in UTF-8.
  */
+
+import { ByteReader, ByteWriter } from '../../base/binary.ts';
 import { QuorateError } from '../../base/errors.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
 
 /** How deep values may be nested. */
 export const depthMax = 64;
@@ -181,7 +182,7 @@ function read(reader: ByteReader, depth: number): unknown {
 /** How many items follow; each takes at least `itemBytesMin`, so a larger count is a forgery. */
 function readCount(reader: ByteReader, itemBytesMin: number): number {
   const count = reader.number();
-  if (count * itemBytesMin > reader.left) {
+  if (count * itemBytesMin > reader.remaining) {
     throw new QuorateError('malformed-message', 'more items are announced than can follow');
   }
   return count;

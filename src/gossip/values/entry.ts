@@ -8,8 +8,9 @@
  * decides.
  */
 
+import { type ByteReader, ByteWriter } from '../../base/binary.ts';
+import { compareBytes } from '../../base/compare-bytes.ts';
 import { QuorateError } from '../../base/errors.ts';
-import { type ByteReader, ByteWriter } from './bytes.ts';
 import { compareStamps, counterMax, type Stamp, wallMsMax } from './stamp.ts';
 
 /** The longest key, in bytes of UTF-8. */
@@ -40,15 +41,6 @@ export function compareEntries(a: Entry, b: Entry): number {
     return Number(a.value !== undefined) - Number(b.value !== undefined);
   }
   return compareBytes(a.value, b.value);
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let index = 0; index < shared; index++) {
-    const difference = a[index]! - b[index]!;
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }
 
 /** The entry's form on the wire; also what is hashed and counted against the size limit. */
@@ -93,10 +85,10 @@ export function readStamp(reader: ByteReader): Stamp {
 }
 
 function readText(reader: ByteReader, bytesMax: number, what: string): string {
-  const before = reader.left;
+  const before = reader.remaining;
   const text = reader.text();
   // The length itself takes at most two bytes below these limits.
-  if (before - reader.left > bytesMax + 2) {
+  if (before - reader.remaining > bytesMax + 2) {
     throw new QuorateError('malformed-message', `a ${what} is longer than ${bytesMax} bytes`);
   }
   return text;

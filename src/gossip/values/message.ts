@@ -14,8 +14,9 @@
  * sent it, because packets of Serf do not; answers go to the address that membership knows for that
  * name and never to where a packet came from, so that a forged source is sent nothing.
  */
+
+import { ByteReader, ByteWriter } from '../../base/binary.ts';
 import { QuorateError } from '../../base/errors.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
 import {
   type Entry,
   type EntryKey,
@@ -167,11 +168,5 @@ function readList<T>(
   itemBytesMin: number,
   read: (reader: ByteReader) => T,
 ): T[] {
-  const count = reader.number();
-  if (count * itemBytesMin > reader.left) {
-    throw new QuorateError('malformed-message', 'more items are announced than can follow');
-  }
-  const items: T[] = [];
-  for (let left = count; left > 0; left--) items.push(read(reader));
-  return items;
+  return Array.from({ length: reader.count(itemBytesMin) }, () => read(reader));
 }
