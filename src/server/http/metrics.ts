@@ -117,7 +117,8 @@ export class ServerMetrics {
         for (const { labels, type, codes } of methods.values()) {
           for (const [code, count] of codes) {
             const grpc_code = codeNames[code] ?? 'Unknown';
-            this.inc({ ...labels, grpc_type: type, grpc_code }, count);
+            // In the order of the alphabet, as Go's library writes them.
+            this.inc({ grpc_code, ...labels, grpc_type: type }, count);
           }
         }
       },
@@ -129,7 +130,7 @@ export class ServerMetrics {
     let method = this.#methods.get(path);
     if (method === undefined) {
       const [, grpc_service = '', grpc_method = ''] = path.split('/');
-      const labels = { grpc_service, grpc_method };
+      const labels = { grpc_method, grpc_service };
       const buckets = new Array<number>(bucketsMs.length + 1).fill(0);
       method = { labels, type, codes: new Map(), buckets, totalMs: 0 };
       this.#methods.set(path, method);

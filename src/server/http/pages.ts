@@ -21,7 +21,8 @@ type Check = readonly [name: string, run: (kv: Kv, query: URLSearchParams) => Pr
 
 const dataCorruption: Check = [
   'data_corruption',
-  async (kv) => ((await kv.health({ serializable: true })) === 'corrupt' ? 'alarm CORRUPT' : ''),
+  async (kv) =>
+    (await kv.health({ serializable: true })) === 'corrupt' ? 'alarm activated: CORRUPT' : '',
 ];
 const read = (serializable: boolean) => async (kv: Kv) => {
   const found = await kv.health({ serializable, excludeAlarms: true });

@@ -80,18 +80,20 @@ export class Flags {
 /** Milliseconds of a duration as Go writes it: `1h30m`, `500ms`. Throws `invalid-config`. */
 export function durationMs(text: string, what: string): number {
   const unitMs: Readonly<Record<string, number>> = {
+    ns: 1e-6,
     us: 1e-3,
+    µs: 1e-3,
     ms: 1,
     s: 1_000,
     m: 60_000,
     h: 3_600_000,
   };
   if (text === '0') return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+$/.test(text)) {
+  if (!/^(?:\d+(?:\.\d+)?(?:ns|[uµ]s|ms|s|m|h))+$/.test(text)) {
     throw invalid(`${what}: "${text}" is no duration such as 500ms, 30s or 1h30m`);
   }
   let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)) {
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|[uµ]s|ms|s|m|h)/g)) {
     total += Number(count) * unitMs[unit!]!;
   }
   return total;

@@ -131,6 +131,14 @@ client-transport-security:
     expect(await read(args)).toMatchObject({ progressNotifyIntervalMs: 3_000, warnings: [] });
   });
 
+  test('durations as Go writes them', async () => {
+    const tell = async (text: string) =>
+      (await read([`--warning-unary-request-duration=${text}`])).slowRequestMs;
+    expect(await Promise.all(['1µs', '1us', '1.5s', '1h2m3s', '0'].map(tell))).toEqual([
+      0.001, 0.001, 1_500, 3_723_000, 0,
+    ]);
+  });
+
   test('what was given is told, but for secrets', async () => {
     const { given } = await read([
       '--name=a',
