@@ -2,6 +2,7 @@
  * `quorate/server`: a highly available key-value store that any client of etcd v3 can use, in an
  * application's own process. The same as the command `quorate serve`.
  */
+import { QuorateError } from './base/errors.ts';
 import {
   type RestoreReport,
   restoreSnapshotOn,
@@ -9,7 +10,7 @@ import {
   snapshotStatus,
 } from './kv/restore-snapshot.ts';
 import { clientCertificate, peerCertificate } from './platform/automatic-tls.ts';
-import { jsonLogger } from './platform/json-logger.ts';
+import { isEtcdDirectory } from './platform/etcd-directory.ts';
 import { NodeBcrypt } from './platform/node-bcrypt.ts';
 import { NodeCompression } from './platform/node-compression.ts';
 import { NodeCrypto } from './platform/node-crypto.ts';
@@ -18,6 +19,7 @@ import { nodePorts } from './platform/node-ports.ts';
 import { NodeSigning } from './platform/node-signing.ts';
 import { NodeTextFiles } from './platform/node-text-files.ts';
 import { makeDirectoryWhole, SnapshotFile, writeFileWhole } from './platform/snapshot-file.ts';
+import { zapLogger } from './platform/zap-logger.ts';
 import type { Logger } from './ports/logger.ts';
 import { openServerOn, type Server, type ServerPorts } from './server/open-server.ts';
 import { type SavedSnapshot, streamSnapshotFrom } from './server/save-snapshot.ts';
@@ -47,7 +49,7 @@ export type { ServerSettings, TlsFiles } from './server/settings/settings.ts';
 
 /** What a server in this process may be given beside its settings. */
 export interface OpenServerOptions {
-  /** Pino-shaped. By default lines of JSON on the standard error output, from `logLevel` on. */
+  /** Pino-shaped. By default etcd's lines of JSON on the standard error output, from `logLevel` on. */
   readonly logger?: Logger;
 }
 
@@ -86,7 +88,14 @@ export async function openServer(
   settings: ServerSettings,
   options: OpenServerOptions = {},
 ): Promise<Server> {
-  const logger = options.logger ?? jsonLogger({ level: settings.logLevel });
+  if (isEtcdDirectory(settings.dataDir)) {
+    throw new QuorateError(
+      'invalid-config',
+      `${settings.dataDir} holds the data of an etcd, which would not be seen: ` +
+        '"quorate snapshot restore" makes a new directory of its snapshot or database',
+    );
+  }
+  const logger = options.logger ?? zapLogger({ level: settings.logLevel });
   const ports: ServerPorts = {
     ...nodePorts({ dataDir: settings.dataDir, logger }),
     http: new NodeHttp(),
@@ -103,16 +112,17 @@ async function withCertificates(settings: ServerSettings): Promise<ServerSetting
   const { dataDir, autoTlsValidityYears: validityYears, clusterToken } = settings;
   const hostsOf = (urls: readonly string[], listened: readonly Endpoint[]): string[] =>
     [...parseUrls(urls, 'advertised URLs'), ...listened].map(({ address }) => address.host);
+  const { tlsProtocol: protocol } = settings;
   let { clientTls, peerTls } = settings;
   if (settings.clientAutoTls && clientTls === undefined) {
     const hosts = hostsOf(settings.advertiseClientUrls, settings.listenClient);
     const files = await clientCertificate({ dataDir, hosts, validityYears });
-    clientTls = { ...files, clientCertificateRequired: false };
+    clientTls = { ...files, clientCertificateRequired: false, protocol };
   }
   if (settings.peerAutoTls && peerTls === undefined) {
-    const hosts = hostsOf(settings.advertisePeerUrls, [settings.listenPeer]);
+    const hosts = hostsOf(settings.advertisePeerUrls, settings.listenPeer);
     const files = await peerCertificate({ dataDir, hosts, validityYears }, clusterToken);
-    peerTls = { ...files, clientCertificateRequired: true };
+    peerTls = { ...files, clientCertificateRequired: true, protocol };
   }
   return { ...settings, clientTls, peerTls };
 }

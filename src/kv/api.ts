@@ -430,6 +430,9 @@ export interface KvFigures {
   readonly currentRevision: number;
   readonly compactRevision: number;
   readonly keys: number;
+  /** Puts and deletions that were applied here. */
+  readonly puts: number;
+  readonly deletions: number;
   readonly dbSizeBytes: number;
   readonly dbSizeInUseBytes: number;
   readonly dbSizeQuotaBytes: number;

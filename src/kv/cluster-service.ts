@@ -15,6 +15,7 @@ import type { ClusterCommand, ClusterRow } from './cluster-table.ts';
 import type { KvMachine } from './machine.ts';
 import { memberIdFor } from './member-ids.ts';
 import { leaderQuestions, type Proposer } from './proposer.ts';
+import { StrictChanges } from './strict-changes.ts';
 
 const PUBLISH_AGAIN_MS = 500;
 /** etcd's: so much of the leader's log a learner must have to be promoted. */
@@ -33,6 +34,7 @@ export class ClusterService implements KvCluster {
   #clientUrls: readonly string[];
   readonly #peerUrls: readonly string[] | undefined;
   readonly #learnersMax: number;
+  readonly #strict: StrictChanges | undefined;
   #isLearner = false;
   readonly #stop: () => void;
   #publishing: Promise<void> | undefined;
@@ -49,6 +51,8 @@ export class ClusterService implements KvCluster {
     readonly peerUrls: readonly string[] | undefined;
     /** How many learners there may be at a time. */
     readonly learnersMax: number;
+    /** Whether changes are refused while too many members are away. */
+    readonly strict: boolean;
   }) {
     this.#member = init.member;
     this.#self = init.member.id;
@@ -60,6 +64,14 @@ export class ClusterService implements KvCluster {
     this.#clientUrls = init.clientUrls;
     this.#peerUrls = init.peerUrls;
     this.#learnersMax = init.learnersMax;
+    if (init.strict) {
+      const { clock, member } = init;
+      this.#strict = new StrictChanges({
+        self: member.id,
+        nowMs: () => clock.monotonicMs(),
+        peers: () => member.engine.peers.status(),
+      });
+    }
     init.proposer.onLeaderCall(leaderQuestions.isInSync, (payload) => this.#isInSync(payload));
     this.clusterId = memberIdFor(0n, init.member.engine.system.state.clusterId);
     // Every request asks for it, so it is looked up when it may have changed only.
@@ -127,6 +139,7 @@ export class ClusterService implements KvCluster {
     if (isLearner && learners >= this.#learnersMax) {
       throw new QuorateError('too-many-learners', `there may be ${this.#learnersMax} at a time`);
     }
+    this.#strict?.checkAdding(this.#voters());
     await this.#announce(isLearner ? peerUrls : [], options);
     const id = (BigInt(this.#random.uint32()) << 32n) | BigInt(this.#random.uint32()) | 1n;
     await this.#change({ type: 'add', id, peerUrls, isLearner }, options);
@@ -137,6 +150,7 @@ export class ClusterService implements KvCluster {
   async memberRemove(id: bigint, options: CallOptions = {}): Promise<readonly ClusterMember[]> {
     await this.#admin(options);
     const info = this.#known(id);
+    if (info !== undefined) this.#strict?.checkRemoving(this.#voters(), info.id);
     if (info === undefined) await this.#retract(id, options);
     else await this.#system((waiting) => this.#member.removeMember(info.id, waiting), options);
     if (this.#machine.cluster.row(id) !== undefined) {
@@ -279,6 +293,10 @@ export class ClusterService implements KvCluster {
 
   #info(member: number): MemberInfo | undefined {
     return this.#infos().find(({ id }) => id === member);
+  }
+
+  #voters(): readonly number[] {
+    return this.#infos().flatMap(({ id, awaitsPromotion }) => (awaitsPromotion ? [] : [id]));
   }
 
   #infos(): readonly MemberInfo[] {

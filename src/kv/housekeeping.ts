@@ -33,7 +33,8 @@ export class Housekeeping {
   readonly #quotaBytes: number;
   readonly #autoCompaction: AutoCompaction;
   #usedBytes = 0;
-  #raising = false;
+  /** The change of the alarm that is under way. */
+  #raising: Promise<void> | undefined;
   /** Whether an operator has raised the alarm for this member: then only one ends it. */
   #raisedByHand = false;
   #cancel: Cancel = () => {};
@@ -66,7 +67,7 @@ export class Housekeeping {
     this.#stop = init.machine.onApplied(({ command }) => {
       if (command.type === 'compact') this.#sweep();
       else if (command.type === 'alarm' && command.memberId === this.#memberId()) {
-        this.#raisedByHand = command.action === 'activate' && !this.#raising;
+        this.#raisedByHand = command.action === 'activate' && this.#raising === undefined;
       }
     });
     this.#schedule();
@@ -84,16 +85,27 @@ export class Housekeeping {
     for (const done of this.#waiting.splice(0)) done();
   }
 
-  /** Settles when all that was compacted is removed on this member. */
+  /**
+   * Settles when all that was compacted is removed on this member, and, where space was short, what
+   * that has given back is counted: whoever waited for it may write at once.
+   */
   async compacted(): Promise<void> {
-    if (!this.#machine.model.compacting || this.#closed) return;
-    await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    if (this.#machine.model.compacting && !this.#closed) {
+      await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    }
+    if (this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN) || this.#closed) return;
+    await this.#proposer.readIndex().catch(() => {});
+    if (!this.#closed) this.#look();
   }
 
-  /** @throws QuorateError `no-space` where what would take room is refused */
-  checkRoom(): void {
-    if (this.#usedBytes <= this.#quotaBytes) return;
-    this.#alarm('activate');
+  /** Whether what takes room may be written. */
+  get hasRoom(): boolean {
+    return this.#usedBytes <= this.#quotaBytes;
+  }
+
+  /** Refuses what takes room with `no-space`, once the alarm is there for everybody to see. */
+  async refuse(): Promise<never> {
+    await this.#alarm('activate');
     throw new QuorateError('no-space', `more than ${this.#quotaBytes} bytes are in use`);
   }
 
@@ -113,16 +125,22 @@ export class Housekeeping {
     );
     if (raised && !this.#raisedByHand) {
       const isRoom = this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN);
-      if (isRoom) this.#alarm('deactivate');
+      if (isRoom) void this.#alarm('deactivate');
       // A turn of the group's, in which its store is brought up to date.
       else void this.#proposer.readIndex().catch(() => {});
     }
     this.#compactByItself();
   }
 
-  #alarm(action: 'activate' | 'deactivate'): void {
-    if (this.#raising) return;
-    this.#raising = true;
+  /** Settles when the one that is under way has come to its end; never rejects. */
+  #alarm(action: 'activate' | 'deactivate'): Promise<void> {
+    this.#raising ??= this.#propose(action).finally(() => {
+      this.#raising = undefined;
+    });
+    return this.#raising;
+  }
+
+  async #propose(action: 'activate' | 'deactivate'): Promise<void> {
     const command = {
       type: 'alarm',
       action,
@@ -130,13 +148,12 @@ export class Housekeeping {
       alarm: 'no-space',
     } as const;
     const facts = { usedBytes: this.#usedBytes, quotaBytes: this.#quotaBytes };
-    this.#proposer
-      .propose(command, { asMember: true })
-      .then(() => this.#logger.warn({ action, ...facts }, 'the alarm for space has changed'))
-      .catch((error: unknown) => this.#logger.debug({ err: error }, 'no alarm could be raised'))
-      .finally(() => {
-        this.#raising = false;
-      });
+    try {
+      await this.#proposer.propose(command, { asMember: true });
+      this.#logger.warn({ action, ...facts }, 'the alarm for space has changed');
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'no alarm could be raised');
+    }
   }
 
   /** Removes what was compacted, a little at a time, so that nobody has to wait. */

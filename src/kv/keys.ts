@@ -183,7 +183,7 @@ export class Keys implements KvKeys {
       checkRequest(request, this.#operationsMax);
       // Again when it is applied: here it only spares the log what would be refused.
       this.#machine.checkOperation(options.caller, request);
-      if (takesRoom(request)) this.#housekeeping.checkRoom();
+      if (takesRoom(request) && !this.#housekeeping.hasRoom) return this.#housekeeping.refuse();
       return this.#proposer.propose<Response>(request, options);
     } catch (error) {
       return Promise.reject(error);

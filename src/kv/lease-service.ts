@@ -105,6 +105,7 @@ export class LeaseService implements KvLeases {
 
   async leaseKeepAlive(id: bigint, options: CallOptions = {}): Promise<LeaseGranted> {
     this.#machine.rules.checkUser(options.caller);
+    this.#machine.access(options.caller).lease(id);
     const ttlSeconds = await this.#ask(leaderQuestions.keepAlive, id, options);
     return { id, ttlSeconds: Math.max(ttlSeconds, 0) };
   }
@@ -120,7 +121,7 @@ export class LeaseService implements KvLeases {
     if (keys) await this.#proposer.readIndex(options);
     const lease = this.#machine.model.lease(id);
     if (lease === undefined) return absent;
-    if (keys) this.#machine.access(options.caller).leaseKeys(id);
+    this.#machine.access(options.caller).leaseKeys(id);
     const held = keys ? this.#machine.model.leaseKeys(id) : [];
     return { id, ttlSeconds, grantedTtlSeconds: lease.ttlSeconds, keys: held };
   }
@@ -128,7 +129,10 @@ export class LeaseService implements KvLeases {
   async leases(options: CallOptions = {}): Promise<readonly bigint[]> {
     await this.#proposer.readIndex(options);
     this.#machine.rules.checkUser(options.caller);
-    return Array.from(this.#machine.model.leases(), ({ id }) => id);
+    const access = this.#machine.access(options.caller);
+    const ids = Array.from(this.#machine.model.leases(), ({ id }) => id);
+    for (const id of ids) access.leaseKeys(id);
+    return ids;
   }
 
   #newId(): bigint {

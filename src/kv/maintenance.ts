@@ -105,7 +105,8 @@ export class Maintenance implements KvMaintenance {
 
   async hash(options: CallOptions = {}): Promise<number> {
     this.#machine.rules.checkAdmin(options.caller);
-    return this.#machine.model.hash % 2 ** 32;
+    // Never 0, which JSON leaves out.
+    return this.#machine.model.hash % 2 ** 32 || 1;
   }
 
   async hashKv(revision: number, options: CallOptions = {}): Promise<HashKvResponse> {

@@ -42,6 +42,11 @@ export interface KvOptions {
   readonly requestBytesMax?: number | undefined;
   /** Learners that await their promotion at a time. Default 1. */
   readonly learnersMax?: number | undefined;
+  /**
+   * Whether a member is neither added nor removed while so many are away, or were a moment ago, that
+   * a majority would be near its end: etcd's `strict-reconfig-check`. Default false.
+   */
+  readonly strictReconfiguration?: boolean | undefined;
   readonly transactionOperationsMax?: number | undefined;
   /** Bytes in use from which on nothing is put any more; 0: 2 GiB, negative: none. */
   readonly quotaBytes?: number | undefined;
@@ -82,8 +87,8 @@ export async function openKv(options: KvOptions): Promise<Kv> {
   });
   const { clientUrls = [], peerUrls } = options;
   const base = { member, proposer, machine, clock, random, crypto, logger };
-  const { learnersMax = 1 } = options;
-  const cluster = new ClusterService({ ...base, clientUrls, peerUrls, learnersMax });
+  const { learnersMax = 1, strictReconfiguration: strict = false } = options;
+  const cluster = new ClusterService({ ...base, clientUrls, peerUrls, learnersMax, strict });
   try {
     await cluster.known({ signal: options.signal, timeoutMs: options.timeoutMs ?? OPENING_MS });
   } catch (error) {

@@ -89,6 +89,8 @@ export class KvService implements Kv {
   readonly #stop: (() => void)[] = [];
   #cancelLeaderless: Cancel = () => {};
   #applied = 0;
+  #puts = 0;
+  #deletions = 0;
 
   constructor(init: KvParts) {
     this.#parts = init;
@@ -210,6 +212,8 @@ export class KvService implements Kv {
       currentRevision: model.revision,
       compactRevision: model.compactRevision,
       keys: model.keyCount,
+      puts: this.#puts,
+      deletions: this.#deletions,
       dbSizeBytes: Math.max(fileBytes, usedBytes),
       dbSizeInUseBytes: usedBytes,
       dbSizeQuotaBytes: housekeeping.quotaBytes,
@@ -254,6 +258,10 @@ export class KvService implements Kv {
     this.#stop.push(
       machine.onApplied(({ command, revision, events }) => {
         this.#applied++;
+        for (const { type } of events) {
+          if (type === 'put') this.#puts++;
+          else this.#deletions++;
+        }
         if (events.length > 0) hub.applied(revision, events);
         else if (command.type === 'auth') hub.rulesChanged();
       }),

@@ -123,7 +123,10 @@ export class LinkDriver {
       {
         accepted: (stream) => this.#accepted(stream),
         refused: (error, remote) => {
-          logger.warn({ code: error.code, err: error, remote }, 'a connection was turned away');
+          logger.warn(
+            { code: error.code, err: error, remote },
+            'rejected connection on peer endpoint',
+          );
         },
         failed: (error) => logger.error({ code: error.code, err: error }, 'a listener failed'),
       },

@@ -51,12 +51,8 @@ async function openLocked(
   const { streams, clock } = ports;
   const links = new LinkDriver({ streams, clock, logger, deliver, tls, service });
   try {
-    const address = await new Promise<Address>((resolve, reject) => {
-      links.listen(parseAddress(options.listen ?? own?.address ?? '127.0.0.1:0'), (answer) => {
-        if (answer instanceof QuorateError) reject(answer);
-        else resolve(answer);
-      });
-    });
+    const address = await listen(links, options.listen ?? own?.address ?? '127.0.0.1:0');
+    for (const further of options.listenAlso ?? []) await listen(links, further);
     signal?.throwIfAborted();
     const advertise = options.advertise ?? own?.address ?? `${address.host}:${address.port}`;
     member = new Member({ ports, options, lock, links, address, advertise, tuning });
@@ -72,4 +68,13 @@ async function openLocked(
   void opened.closed.then(() => signal?.removeEventListener('abort', close));
   await opened.open();
   return opened;
+}
+
+function listen(links: LinkDriver, address: string): Promise<Address> {
+  return new Promise((resolve, reject) => {
+    links.listen(parseAddress(address), (answer) => {
+      if (answer instanceof QuorateError) reject(answer);
+      else resolve(answer);
+    });
+  });
 }

@@ -46,6 +46,8 @@ export interface MemberOptions {
    * among `peers`, else a free port of the loopback interface.
    */
   readonly listen?: string;
+  /** Further addresses to listen on: another network's, for instance. */
+  readonly listenAlso?: readonly string[];
   /** Where others reach this member, if not where it listens. */
   readonly advertise?: string;
   /** What others may know of this member: where its own clients reach it, for instance. */

@@ -55,12 +55,12 @@ export class Access {
     }
   }
 
-  /** To end a lease, or to attach a key to it. */
+  /** To end a lease, to keep it alive, or to attach a key to it. */
   lease(lease: bigint): void {
     this.#ofLease('write', lease);
   }
 
-  /** To be told which keys a lease holds. */
+  /** To be told of a lease at all: its existence and time say something of the keys it holds. */
   leaseKeys(lease: bigint): void {
     this.#ofLease('read', lease);
   }

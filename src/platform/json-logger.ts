@@ -32,7 +32,7 @@ export function jsonLogger(options: JsonLoggerOptions = {}): Logger {
         if (level < least) return;
         try {
           const line = { level, time: wallMs(), ...bound, ...facts, msg: message };
-          write(`${JSON.stringify(line, replace)}\n`);
+          write(`${JSON.stringify(line, factOf)}\n`);
         } catch {
           // Facts that have no JSON, or a pipe that is closed.
         }
@@ -50,7 +50,7 @@ export function jsonLogger(options: JsonLoggerOptions = {}): Logger {
 }
 
 /** What JSON has no form for. */
-function replace(_name: string, value: unknown): unknown {
+export function factOf(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (!(value instanceof Error)) return value;

@@ -166,8 +166,12 @@ class Http1Exchange implements HttpExchange {
 
   respond(status: number, headers: HttpHeaders): void {
     if (this.#response.headersSent || this.#response.destroyed) return;
-    this.#response.writeHead(status, headers as http.OutgoingHttpHeaders);
-    this.#response.flushHeaders();
+    const response = this.#response;
+    response.writeHead(status, headers as http.OutgoingHttpHeaders);
+    // They leave in any case, but together with a body that is there already.
+    response.cork();
+    response.flushHeaders();
+    process.nextTick(() => response.uncork());
   }
 
   write(bytes: Uint8Array): boolean {

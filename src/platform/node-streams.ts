@@ -21,7 +21,7 @@ import {
 } from '../ports/streams.ts';
 import { NodeStream, remoteOf } from './node-stream.ts';
 import { socketError, systemCode } from './system-errors.ts';
-import { contextOptions, tlsError } from './tls-options.ts';
+import { contextOptions, disallowed, tlsError } from './tls-options.ts';
 
 /** See {@link Streams}. */
 export class NodeStreams implements Streams {
@@ -103,13 +103,20 @@ export function listenForSockets(
   events: SocketEvents,
   answer: Answer<Listener>,
 ): void {
-  let server: net.Server;
+  let secure: tls.Server | undefined;
   try {
-    server = options.tls === undefined ? plainServer(events) : tlsServer(options, events);
+    if (options.tls !== undefined) secure = tlsServer(options, events);
   } catch (error) {
     process.nextTick(answer, tlsError(error, 'listening'));
     return;
   }
+  const server =
+    secure === undefined || options.alsoPlain === true
+      ? net.createServer(serverOptions, (socket) => {
+          if (secure === undefined) events.accepted(socket);
+          else new FirstByte(secure, options, events).take(socket);
+        })
+      : secure;
   server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   server.on('drop', (dropped) => {
     const error = new QuorateError(
@@ -132,29 +139,28 @@ export function listenForSockets(
   });
   server.listen({ host, port }, () => {
     listening = true;
-    answer(new NodeListener(server, options));
+    answer(new NodeListener(server, secure));
   });
 }
 
 class NodeListener implements Listener {
   readonly address: Address;
   readonly #server: net.Server;
-  readonly #options: ListenOptions;
+  readonly #secure: tls.Server | undefined;
   #closed = false;
 
-  constructor(server: net.Server, options: ListenOptions) {
+  constructor(server: net.Server, secure: tls.Server | undefined) {
     this.#server = server;
-    this.#options = options;
+    this.#secure = secure;
     const bound = server.address();
     assert(bound !== null && typeof bound === 'object', 'a listener has an address');
     this.address = { host: bound.address, port: bound.port };
   }
 
   reload(credentials: Credentials): void {
-    const { tls: wanted } = this.#options;
-    assert(wanted !== undefined && this.#server instanceof tls.Server, 'this listener has no TLS');
+    assert(this.#secure !== undefined, 'this listener has no TLS');
     try {
-      this.#server.setSecureContext(contextOptions(credentials));
+      this.#secure.setSecureContext(contextOptions(credentials));
     } catch (error) {
       throw tlsError(error, 'reloading');
     }
@@ -171,11 +177,46 @@ class NodeListener implements Listener {
 
 const serverOptions = { allowHalfOpen: true, noDelay: true } as const;
 
-function plainServer(events: SocketEvents): net.Server {
-  return net.createServer(serverOptions, (socket) => events.accepted(socket));
+/** A record of TLS that begins a handshake begins with this byte (RFC 8446, section 5.1). */
+const HANDSHAKE = 0x16;
+
+/** Sees by a connection's first byte whether it speaks TLS. */
+class FirstByte {
+  readonly #secure: tls.Server;
+  readonly #waitMs: number;
+  readonly #events: SocketEvents;
+
+  constructor(secure: tls.Server, options: ListenOptions, events: SocketEvents) {
+    this.#secure = secure;
+    this.#waitMs = options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault;
+    this.#events = events;
+  }
+
+  take(socket: net.Socket): void {
+    const timer = setTimeout(() => {
+      const error = new QuorateError('handshake-timeout', 'nothing was said in time');
+      this.#events.refused?.(error, remoteOf(socket));
+      socket.destroy();
+    }, this.#waitMs);
+    const ignore = (): void => {};
+    const end = (): void => void socket.destroy();
+    socket.on('error', ignore);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('end', end);
+    socket.once('data', (bytes: Buffer) => {
+      clearTimeout(timer);
+      socket.off('error', ignore);
+      socket.off('end', end);
+      socket.pause();
+      socket.unshift(bytes);
+      if (bytes[0] === HANDSHAKE) return void this.#secure.emit('connection', socket);
+      this.#events.accepted(socket);
+      socket.resume();
+    });
+  }
 }
 
-function tlsServer(options: ListenOptions, events: SocketEvents): net.Server {
+function tlsServer(options: ListenOptions, events: SocketEvents): tls.Server {
   const { credentials, clientCertificate, protocols } = options.tls!;
   const asks = clientCertificate === 'required';
   const server = tls.createServer({
@@ -186,7 +227,14 @@ function tlsServer(options: ListenOptions, events: SocketEvents): net.Server {
     handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault,
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
   });
-  server.on('secureConnection', (socket) => events.accepted(socket));
+  const { allowed } = credentials;
+  server.on('secureConnection', (socket) => {
+    const why = allowed && asks ? disallowed(allowed, socket.getPeerCertificate()) : undefined;
+    if (why === undefined) return events.accepted(socket);
+    const remote = remoteOf(socket);
+    socket.destroy();
+    events.refused?.(new QuorateError('tls-failed', `accepting: ${why}`), remote);
+  });
   server.on('tlsClientError', (error, socket) => {
     const remote = remoteOf(socket);
     socket.destroy();
@@ -207,12 +255,16 @@ export function openSocket({ address, tls: wanted }: ConnectOptions): net.Socket
 
 function openTlsSocket(where: net.TcpSocketConnectOpts, wanted: ConnectTls): tls.TLSSocket {
   const name = wanted.serverName ?? where.host!;
+  const commonNames = wanted.credentials.allowed?.commonNames ?? [];
   return tls.connect({
     ...contextOptions(wanted.credentials),
     ...where,
     // The name in the hello is for hosts only (RFC 6066); what the certificate must carry is not.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
-    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+    checkServerIdentity: (_host, certificate) => {
+      const why = disallowed({ commonNames }, certificate);
+      return why === undefined ? tls.checkServerIdentity(name, certificate) : new Error(why);
+    },
     ...(wanted.protocols === undefined ? {} : { ALPNProtocols: [...wanted.protocols] }),
   });
 }

@@ -10,7 +10,14 @@ const lookEveryMs = 1_000;
 /** See {@link TextFiles}. */
 export class NodeTextFiles implements TextFiles {
   read(path: string, answer: Answer<string>): void {
-    readText(path).then(answer, (error: unknown) =>
+    readWhole(path).then(
+      (bytes) => answer(bytes.toString('utf8')),
+      (error: unknown) => answer(diskError(error, { doing: 'reading', path })),
+    );
+  }
+
+  readBytes(path: string, answer: Answer<Uint8Array>): void {
+    readWhole(path).then(answer, (error: unknown) =>
       answer(diskError(error, { doing: 'reading', path })),
     );
   }
@@ -40,10 +47,10 @@ export class NodeTextFiles implements TextFiles {
   }
 }
 
-async function readText(path: string): Promise<string> {
+async function readWhole(path: string): Promise<Buffer> {
   const { size } = await fs.promises.stat(path);
   if (size > textFileBytesMax) {
     throw new QuorateError('file-too-large', `${path} has more than ${textFileBytesMax} bytes`);
   }
-  return fs.promises.readFile(path, 'utf8');
+  return fs.promises.readFile(path);
 }

@@ -100,6 +100,8 @@ export interface HttpListenOptions extends HttpLimits {
   readonly address: Address;
   /** Its protocols need not be given: `h2` and `http/1.1`. */
   readonly tls?: ListenerTls;
+  /** Beside TLS also takes clients that speak without: the first byte says which it is. */
+  readonly alsoPlain?: boolean;
 }
 
 /** What a listener tells its owner. */

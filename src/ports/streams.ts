@@ -26,7 +26,29 @@ export interface Credentials {
   readonly authorities?: readonly string[];
   /** Revocation lists; one for each authority that has signed, if any is given. */
   readonly revocationLists?: readonly string[];
+  /** Who the other side may be, beside coming from an authority. */
+  readonly allowed?: AllowedNames;
+  readonly protocol?: TlsProtocol;
 }
+
+/** Names of which the other side's certificate must carry one. */
+export interface AllowedNames {
+  /** Common names of subjects, in both directions. */
+  readonly commonNames?: readonly string[];
+  /** Hosts, of those who connect; whoever is connected to must carry the name that was dialed. */
+  readonly hostNames?: readonly string[];
+}
+
+/** What is spoken, where that is to be less than all that is safe. */
+export interface TlsProtocol {
+  /** 1.2 by default. */
+  readonly versionMin?: TlsVersion;
+  readonly versionMax?: TlsVersion;
+  /** Cipher suites of TLS 1.2, by their names in IANA's registry; those of 1.3 are all safe. */
+  readonly cipherSuites?: readonly string[];
+}
+
+export type TlsVersion = '1.2' | '1.3';
 
 /** How a listener speaks TLS. */
 export interface ListenerTls {
@@ -79,6 +101,8 @@ export const connectionsMaxDefault = 10_000;
 export interface ListenOptions extends StreamLimits {
   readonly address: Address;
   readonly tls?: ListenerTls;
+  /** Beside TLS also takes who speaks without: the first byte says which it is. Default false. */
+  readonly alsoPlain?: boolean;
   /** A client that has not finished its TLS handshake by then is cut off. */
   readonly handshakeTimeoutMs?: number;
   /** Connections beyond this many are closed at once, and told to `refused`. */

@@ -8,6 +8,8 @@ export const textFileBytesMax = 4 * 1024 * 1024;
 export interface TextFiles {
   /** `file-not-found`, `file-too-large`, `permission-denied`, `disk-failed`. */
   read(path: string, answer: Answer<string>): void;
+  /** The same, of a file that may hold anything: of the same errors. */
+  readBytes(path: string, answer: Answer<Uint8Array>): void;
   /** Calls `changed` whenever one of them is another than before, a few seconds late at most. */
   watch(paths: readonly string[], changed: () => void): Cancel;
 }

@@ -3,7 +3,7 @@
  * It is given exchanges by whatever listens, so that it can be put together otherwise: behind
  * several listeners, or beside other services in an application's own server.
  */
-import { GrpcServer, isGrpc } from '../grpc/server.ts';
+import { type EndedCall, GrpcServer, isGrpc } from '../grpc/server.ts';
 import { statusOf } from '../grpc/status.ts';
 import type { Kv } from '../kv/api.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,6 +25,8 @@ export interface EtcdFrontOptions extends FrontRules {
   readonly compression: Compression;
   /** The most that a request may have; messages may have 512 KiB more. Default 1.5 MiB, as etcd. */
   readonly requestBytesMax?: number;
+  /** Told of each call of gRPC's that has ended. */
+  readonly ended?: (call: EndedCall) => void;
   /** Whether the JSON gateway answers; it does by default. */
   readonly gateway?: boolean;
 }
@@ -52,16 +54,23 @@ export class EtcdFront {
       compression,
       messageBytesMax: this.#messageBytesMax,
       statusOfError,
-      ended: (call) => this.metrics.ended(call),
+      ended: (call) => {
+        this.metrics.ended(call);
+        options.ended?.(call);
+      },
     });
     this.services.serve(this.grpc);
   }
 
-  /** Answers one exchange, whatever it asks for. */
-  handle(exchange: HttpExchange): void {
+  /** Answers one exchange, whatever it asks for, or only what is gRPC, or only what is not. */
+  handle(exchange: HttpExchange, serves: 'all' | 'grpc' | 'http' = 'all'): void {
     const refusal = refusalOf(exchange, this.#options);
     if (refusal !== undefined) return answerAndIgnore(exchange, 403, `${refusal}\n`);
-    if (isGrpc(exchange)) return this.grpc.handle(exchange);
+    const speaksGrpc = isGrpc(exchange);
+    if (serves === (speaksGrpc ? 'http' : 'grpc')) {
+      return answerAndIgnore(exchange, 404, '404 page not found\n');
+    }
+    if (speaksGrpc) return this.grpc.handle(exchange);
     const { path: target, method, headers } = exchange.request;
     const at = target.indexOf('?');
     const path = at < 0 ? target : target.slice(0, at);

@@ -40,11 +40,11 @@ export class Listening {
     const credentials = tls === undefined ? undefined : await readCredentials(host, tls);
     const open: { listener: HttpListener; secure: boolean }[] = [];
     try {
-      for (const endpoint of endpoints) {
-        const { secure } = endpoint;
+      for (const { endpoint, secure, alsoPlain } of places(endpoints)) {
         const listener = await listen(host, endpoint, {
           limits,
           handle,
+          alsoPlain,
           ...(secure ? { tls: tls!, credentials: credentials! } : {}),
         });
         open.push({ listener, secure });
@@ -81,19 +81,38 @@ export class Listening {
   }
 }
 
+/** One listener for each address: `http` and `https` of one address share it, as in etcd. */
+function places(
+  endpoints: readonly Endpoint[],
+): { endpoint: Endpoint; secure: boolean; alsoPlain: boolean }[] {
+  const byAddress = new Map<string, Endpoint[]>();
+  for (const [index, endpoint] of endpoints.entries()) {
+    // Port 0 is another one each time.
+    const unique = endpoint.address.port === 0 ? ` ${index}` : '';
+    const at = addressText(endpoint.address) + unique;
+    byAddress.set(at, [...(byAddress.get(at) ?? []), endpoint]);
+  }
+  return Array.from(byAddress.values(), (same) => {
+    const secure = same.some((each) => each.secure);
+    return { endpoint: same[0]!, secure, alsoPlain: secure && same.some((each) => !each.secure) };
+  });
+}
+
 function listen(
   { http, logger }: ListeningHost,
   { address }: Endpoint,
   init: Pick<ListeningOptions, 'limits' | 'handle'> & {
     readonly tls?: TlsFiles;
     readonly credentials?: Credentials;
+    readonly alsoPlain: boolean;
   },
 ): Promise<HttpListener> {
-  const { limits, handle, tls, credentials } = init;
+  const { limits, handle, tls, credentials, alsoPlain } = init;
   return settled((answer) =>
     http.listen(
       {
         ...limits,
+        alsoPlain,
         // Otherwise it is up to the system whether that is IPv6 or IPv4.
         address: { ...address, host: address.host === 'localhost' ? '127.0.0.1' : address.host },
         ...(credentials === undefined || tls === undefined
@@ -107,7 +126,8 @@ function listen(
       },
       {
         exchange: handle,
-        refused: (err, remote) => logger.debug({ err, remote }, 'a connection was turned away'),
+        refused: (err, remote) =>
+          logger.warn({ err, remote }, 'rejected connection on client endpoint'),
         failed: (err) => logger.error({ err }, 'a listener for clients has failed'),
       },
       answer,

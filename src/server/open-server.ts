@@ -6,6 +6,7 @@
  * are what other programs wait for when they start an etcd.
  */
 import { QuorateError } from '../base/errors.ts';
+import type { EndedCall } from '../grpc/server.ts';
 import type { Kv } from '../kv/api.ts';
 import { type KvOptions, openKv } from '../kv/open-kv.ts';
 import { recoverLostMajorityOn } from '../member/lost-majority.ts';
@@ -14,7 +15,7 @@ import { openMemberOn } from '../member/open-member.ts';
 import type { MemberOptions } from '../member/options.ts';
 import type { Bcrypt } from '../ports/bcrypt.ts';
 import type { Compression } from '../ports/compression.ts';
-import type { Http } from '../ports/http.ts';
+import type { Http, HttpExchange } from '../ports/http.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Signing } from '../ports/signing.ts';
@@ -101,6 +102,7 @@ export class Server {
  */
 export async function openServerOn(ports: ServerPorts, settings: ServerSettings): Promise<Server> {
   const { logger } = ports;
+  logger.info({ version: etcdVersion, given: settings.given }, 'starting a server');
   for (const warning of settings.warnings) logger.warn({}, warning);
   checkExposure(settings, logger);
   const token = await tokenOptions(ports, settings);
@@ -124,6 +126,7 @@ export async function openServerOn(ports: ServerPorts, settings: ServerSettings)
       clock: ports.clock,
       compression: ports.compression,
       requestBytesMax: settings.requestBytesMax,
+      ended: slowRequestWarning(settings, logger),
       gateway: settings.gateway,
       hostNames: [...settings.hostNames, ...advertisedNames(settings)],
       origins: settings.origins,
@@ -170,7 +173,20 @@ async function publish(
   logger.info({ clusterVersion }, 'enabled capabilities for version');
   for (const url of server.clientUrls) {
     logger.info({ url, version: etcdVersion }, 'ready to serve client requests');
+    const how = url.startsWith('https:') ? 'securely' : 'insecurely';
+    logger.info({ url }, `serving client traffic ${how}`);
   }
+}
+
+/** Warns of requests that took long, in the words of etcd's that its users look for. */
+function slowRequestWarning(
+  { slowRequestMs }: ServerSettings,
+  logger: Logger,
+): (call: EndedCall) => void {
+  return ({ path, type, code, tookMs }) => {
+    if (slowRequestMs === 0 || type !== 'unary' || tookMs < slowRequestMs) return;
+    logger.warn({ method: path, code, tookMs }, 'request stats');
+  };
 }
 
 async function listenForClients(
@@ -181,23 +197,26 @@ async function listenForClients(
   const { streamsMax, pingIntervalMsMin, keepAliveIntervalMs, keepAliveTimeoutMs } = settings;
   const limits = { streamsMax, pingIntervalMsMin, keepAliveIntervalMs, keepAliveTimeoutMs };
   const { clientTls: tls } = settings;
-  const clients = await Listening.open(ports, {
-    endpoints: settings.listenClient,
-    tls,
-    limits,
-    handle: (exchange) => front.handle(exchange),
-  });
-  if (settings.listenMetrics.length === 0) return [clients];
+  const { listenClientHttp: http, listenMetrics: pages } = settings;
+  const serves = http.length === 0 ? 'all' : 'grpc';
+  const wanted = [
+    {
+      endpoints: settings.listenClient,
+      handle: (each: HttpExchange) => front.handle(each, serves),
+    },
+    { endpoints: http, handle: (each: HttpExchange) => front.handle(each, 'http') },
+    { endpoints: pages, handle: (each: HttpExchange) => front.handlePages(each) },
+  ];
+  const open: Listening[] = [];
   try {
-    const pages = await Listening.open(ports, {
-      endpoints: settings.listenMetrics,
-      tls,
-      limits,
-      handle: (exchange) => front.handlePages(exchange),
-    });
-    return [clients, pages];
+    for (const { endpoints, handle } of wanted) {
+      if (endpoints.length > 0) {
+        open.push(await Listening.open(ports, { endpoints, tls, limits, handle }));
+      }
+    }
+    return open;
   } catch (error) {
-    await clients.close(0);
+    await Promise.all(open.map((each) => each.close(0)));
     throw error;
   }
 }
@@ -217,7 +236,8 @@ async function memberOptions(ports: ServerPorts, settings: ServerSettings): Prom
     dataDir,
     ...(joins ? { join: others } : { peers }),
     clusterToken: settings.clusterToken,
-    listen: listenText(settings.listenPeer),
+    listen: listenText(settings.listenPeer[0]!),
+    listenAlso: settings.listenPeer.slice(1).map(listenText),
     ...(advertised === undefined ? {} : { advertise: addressText(advertised.address) }),
     ...(peerTls === undefined
       ? {}
@@ -245,6 +265,7 @@ function kvOptions(ports: ServerPorts, settings: ServerSettings, member: Member)
     peerUrls: settings.advertisePeerUrls,
     requestBytesMax: settings.requestBytesMax,
     learnersMax: settings.learnersMax,
+    strictReconfiguration: settings.strictReconfiguration,
     transactionOperationsMax: settings.txnOperationsMax,
     quotaBytes: settings.quotaBytes,
     ...(autoCompaction === undefined ? {} : { autoCompaction }),
@@ -259,16 +280,19 @@ function listenText({ address: { host, port } }: Endpoint): string {
 }
 
 /** Names in advertised URLs: clients use them, so requests may carry them. */
-function advertisedNames({ advertiseClientUrls, listenClient }: ServerSettings): string[] {
+function advertisedNames(settings: ServerSettings): string[] {
+  const { advertiseClientUrls, listenClient, listenClientHttp } = settings;
   const advertised = parseUrls(advertiseClientUrls, 'advertise-client-urls');
-  return [...advertised, ...listenClient].map(({ address }) => address.host);
+  return [...advertised, ...listenClient, ...listenClientHttp].map(({ address }) => address.host);
 }
 
 /** What others than this machine reach without encryption is warned of, loudly, or refused. */
 function checkExposure(settings: ServerSettings, logger: Logger): void {
-  const exposed = [...settings.listenClient, settings.listenPeer].filter(
-    ({ address, secure }) => !secure && !isLoopback(address.host),
-  );
+  const exposed = [
+    ...settings.listenClient,
+    ...settings.listenClientHttp,
+    ...settings.listenPeer,
+  ].filter(({ address, secure }) => !secure && !isLoopback(address.host));
   for (const { url } of exposed) {
     const message = `${url} is reached by other machines, without TLS: everybody there can read and write everything`;
     if (settings.strictSecurity) throw new QuorateError('insecure-listener', message);

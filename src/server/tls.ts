@@ -1,4 +1,5 @@
 /** Certificates of a server: read from files, and read again whenever the files change. */
+import { base64Of } from '../base/base64.ts';
 import { QuorateError } from '../base/errors.ts';
 import type { Answer, Cancel } from '../ports/callbacks.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -22,14 +23,26 @@ export async function readCredentials(
     read(files.certificatePath),
     read(files.keyPath),
     files.authorityPath === undefined ? undefined : read(files.authorityPath),
-    files.revocationListPath === undefined ? undefined : read(files.revocationListPath),
+    files.revocationListPath === undefined
+      ? undefined
+      : settled<Uint8Array>((answer) => textFiles.readBytes(files.revocationListPath!, answer)),
   ]);
   return {
     certificate,
     key,
     ...(authority === undefined ? {} : { authorities: [authority] }),
-    ...(revocationList === undefined ? {} : { revocationLists: [revocationList] }),
+    ...(revocationList === undefined ? {} : { revocationLists: [pemOfList(revocationList)] }),
+    ...(files.allowed === undefined ? {} : { allowed: files.allowed }),
+    ...(files.protocol === undefined ? {} : { protocol: files.protocol }),
   };
+}
+
+/** A revocation list as PEM: authorities give them out as bare DER too, and etcd wants them so. */
+function pemOfList(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  if (text.includes('-----BEGIN')) return text;
+  const lines = base64Of(bytes).match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN X509 CRL-----', ...lines, '-----END X509 CRL-----', ''].join('\n');
 }
 
 /**

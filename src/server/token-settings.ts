@@ -2,8 +2,9 @@
 import type { TokenOptions } from '../kv/auth-service.ts';
 import type { Signing } from '../ports/signing.ts';
 import type { TextFiles } from '../ports/text-files.ts';
+import { durationMs } from './settings/flag-texts.ts';
 import { invalid } from './settings/given-flags.ts';
-import { durationMs, type ServerSettings } from './settings/settings.ts';
+import type { ServerSettings } from './settings/settings.ts';
 import { settled } from './tls.ts';
 
 /** Etcd's default for JWTs. */

@@ -78,7 +78,7 @@ export class SmallKv {
   leases: Kv['leases'] = async () => [9007199254740993n, -1n];
 
   snapshot: Kv['snapshot'] = async () => ({
-    sizeBytes: 3,
+    sizeBytes: 3 + 32,
     chunks: (async function* () {
       yield Uint8Array.of(1, 2);
       yield Uint8Array.of(3);

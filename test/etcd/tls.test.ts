@@ -1,8 +1,9 @@
 /** Security lines 2 to 4 of reliability.md where clients come in: gRPC and JSON over TLS. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { jsonLogger } from '../../src/platform/json-logger.ts';
@@ -14,7 +15,7 @@ import { EtcdFront } from '../../src/server/etcd-front.ts';
 import { Listening } from '../../src/server/listening.ts';
 import type { TlsFiles } from '../../src/server/settings/settings.ts';
 import { parseUrls } from '../../src/server/settings/urls.ts';
-import { until } from '../processes/waiting.ts';
+import { freePorts, until } from '../processes/waiting.ts';
 import { SmallKv } from './small-kv.ts';
 
 const certificates = join(import.meta.dirname, '../ports/certificates');
@@ -36,7 +37,7 @@ afterEach(async () => {
 
 const at = (name: string): string => join(folder, name);
 
-async function open(more: Partial<TlsFiles> = {}): Promise<number> {
+async function open(more: Partial<TlsFiles> = {}, urls = ['https://127.0.0.1:0']): Promise<number> {
   copyFileSync(join(certificates, 'server.pem'), at('own.pem'));
   copyFileSync(join(certificates, 'server-key.pem'), at('own-key.pem'));
   copyFileSync(join(certificates, 'authority.pem'), at('authority.pem'));
@@ -55,7 +56,7 @@ async function open(more: Partial<TlsFiles> = {}): Promise<number> {
       logger: jsonLogger({ level: 'debug', write: (line) => log.push(line) }),
     },
     {
-      endpoints: parseUrls(['https://127.0.0.1:0'], 'test'),
+      endpoints: parseUrls(urls, 'test'),
       tls: {
         certificatePath: at('own.pem'),
         keyPath: at('own-key.pem'),
@@ -139,6 +140,61 @@ test('a revoked certificate is refused', async () => {
   });
   expect(await put(port, 'client')).toBe(0);
   expect(await put(port, 'revoked')).toBe(14);
+});
+
+test('a revocation list may be bare DER', async () => {
+  const base64 = pem('revoked-list')
+    .toString()
+    .replace(/-----[^-]+-----/g, '');
+  writeFileSync(at('list.der'), Buffer.from(base64, 'base64'));
+  const port = await open({
+    authorityPath: at('authority.pem'),
+    revocationListPath: at('list.der'),
+    clientCertificateRequired: true,
+  });
+  expect(await put(port, 'client')).toBe(0);
+  expect(await put(port, 'revoked')).toBe(14);
+});
+
+test('only certificates with a name that is allowed are taken, if any is said to be', async () => {
+  const port = await open({
+    authorityPath: at('authority.pem'),
+    clientCertificateRequired: true,
+    allowed: { hostNames: ['elsewhere.example', 'client.example'] },
+  });
+  expect(await put(port, 'client')).toBe(0);
+  expect(await put(port, 'server')).toBe(14);
+  expect(log.join('')).toContain('client certificate authentication failed');
+});
+
+test('https and http of one address share it, by the first byte', async () => {
+  const [port] = await freePorts(1);
+  await open({}, [`http://127.0.0.1:${port}`, `https://127.0.0.1:${port}`]);
+  expect(await put(port!)).toBe(0);
+  expect(await get(port!, '/livez')).toBe('ok\n');
+  const plain = await fetch(`http://127.0.0.1:${port}/livez`);
+  expect(await plain.text()).toBe('ok\n');
+});
+
+test('versions and suites can be fewer', async () => {
+  const protocol = {
+    versionMax: '1.2',
+    cipherSuites: ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'],
+  } as const;
+  const port = await open({ protocol });
+  const speak = (ciphers: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const address = { host: '127.0.0.1', port, ca: pem('authority') };
+      const socket = tls.connect({ ...address, ciphers }, () => {
+        resolve(`${socket.getProtocol()} ${socket.getCipher().standardName}`);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  await expect(speak('ECDHE-ECDSA-AES256-GCM-SHA384')).rejects.toThrow('handshake failure');
+  expect(await speak('ECDHE-ECDSA-AES128-GCM-SHA256')).toBe(
+    'TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+  );
 });
 
 test('new certificates are used without a restart, and bad ones are not', async () => {

@@ -68,7 +68,8 @@ test('whoever has no certificate of theirs is turned away, and disturbs nobody',
     logger,
     signal: giveUp.signal,
   });
-  const turnedAway = () => warnings.some((line) => line.startsWith('a connection was turned away'));
+  const turnedAway = () =>
+    warnings.some((line) => line.startsWith('rejected connection on peer endpoint'));
   await until('the stranger to be turned away', turnedAway, 20_000);
   giveUp.abort();
   await expect(stranger).rejects.toThrow();

@@ -4,11 +4,14 @@
  * them. Of the first walk only the first key of each leaf is remembered, for the branches.
  *
  *     0, 1  meta · 2  freelist · 3  the buckets · then for each bucket its leaves, then its branches
+ *
+ * A bucket that is small lies within its entry among the buckets, as long as these fit a page.
  */
 import { assert } from '../../base/assert.ts';
 import {
   branchPage,
   bucketHeader,
+  bucketHeaderBytes,
   type Child,
   type Element,
   elementBytes,
@@ -28,6 +31,8 @@ export interface BucketSource {
 
 interface BucketLayout {
   readonly source: BucketSource;
+  /** Whether it has no pages of its own. */
+  readonly isInline: boolean;
   readonly firstPage: number;
   /** Levels of branches from the lowest; the last has one page, the root, unless a leaf is that. */
   readonly levels: readonly (readonly Branch[])[];
@@ -50,15 +55,21 @@ const FIRST_FREE_PAGE = 4;
 /** Entries after which a walk pauses. */
 const ENTRIES_A_STEP = 1000;
 const roomBytes = pageBytes - pageHeaderBytes;
+/** A bucket with more, its page's header included, has a page of its own; bbolt's number. */
+const inlineBytesMax = pageBytes / 4;
 
 /** The first walk; it pauses now and then, so that its caller can. */
 export function* layOut(sources: readonly BucketSource[]): Generator<undefined, FileLayout> {
   const sorted = [...sources].sort((a, b) => (a.name < b.name ? -1 : 1));
   let next = FIRST_FREE_PAGE;
   const buckets: BucketLayout[] = [];
+  let headBytes = 0;
+  for (const { name } of sorted) headBytes += elementBytes + name.length + bucketHeaderBytes;
+  assert(headBytes <= roomBytes, 'there are more buckets than one page holds');
   for (const source of sorted) {
     const firstPage = next;
     let level: Child[] = [];
+    let leafBytes = 0;
     for (const leaf of leaves(source)) {
       if (leaf === undefined) {
         yield;
@@ -66,6 +77,14 @@ export function* layOut(sources: readonly BucketSource[]): Generator<undefined, 
       }
       level.push({ key: leaf.elements[0]?.key.slice() ?? new Uint8Array(), page: next });
       next += pagesFor(leaf.bytes);
+      leafBytes = pageHeaderBytes + leaf.bytes;
+    }
+    const fits = leafBytes <= inlineBytesMax && headBytes + leafBytes <= roomBytes;
+    if (level.length === 1 && fits) {
+      next = firstPage;
+      headBytes += leafBytes;
+      buckets.push({ source, isInline: true, firstPage, levels: [], root: 0 });
+      continue;
     }
     const levels: Branch[][] = [];
     while (level.length > 1) {
@@ -74,13 +93,8 @@ export function* layOut(sources: readonly BucketSource[]): Generator<undefined, 
       levels.push(branches);
       level = branches.map(({ page, children }) => ({ key: children[0]!.key, page }));
     }
-    buckets.push({ source, firstPage, levels, root: level[0]!.page });
+    buckets.push({ source, isInline: false, firstPage, levels, root: level[0]!.page });
   }
-  const headBytes = buckets.reduce(
-    (sum, { source }) => sum + elementBytes + source.name.length + 16,
-    0,
-  );
-  assert(pagesFor(headBytes) === 1, 'there are more buckets than one page holds');
   return { buckets, pages: next };
 }
 
@@ -90,13 +104,15 @@ export function* writeFile({ buckets, pages }: FileLayout): Generator<Uint8Array
   yield metaPage(0, { ...meta, transaction: 0 });
   yield metaPage(1, { ...meta, transaction: 1 });
   yield emptyFreelistPage(2);
-  const names = buckets.map(({ source, root }) => ({
-    key: new TextEncoder().encode(source.name),
-    value: bucketHeader(root),
-    isBucket: true,
-  }));
+  const names: Element[] = [];
+  for (const { source, root, isInline } of buckets) {
+    const header = bucketHeader(root);
+    const value = isInline ? joined(header, inlinePage(source)) : header;
+    names.push({ key: new TextEncoder().encode(source.name), value, isBucket: true });
+  }
   yield leafPage(ROOT_PAGE, names);
-  for (const { source, firstPage, levels } of buckets) {
+  for (const { source, firstPage, levels, isInline } of buckets) {
+    if (isInline) continue;
     let next = firstPage;
     for (const leaf of leaves(source)) {
       if (leaf === undefined) {
@@ -113,6 +129,20 @@ export function* writeFile({ buckets, pages }: FileLayout): Generator<Uint8Array
       }
     }
   }
+}
+
+/** The page of a bucket without one: no longer than what is on it. */
+function inlinePage(source: BucketSource): Uint8Array {
+  const [leaf] = [...leaves(source)].filter((each) => each !== undefined);
+  assert(leaf !== undefined, 'a bucket has at least one leaf');
+  return leafPage(0, leaf.elements).subarray(0, pageHeaderBytes + leaf.bytes);
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 interface Leaf {

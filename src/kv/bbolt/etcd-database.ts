@@ -6,7 +6,7 @@
  * |---|---|---|
  * | key | revision: main and sub, 8 bytes each, `_` between, `t` behind a deletion | mvccpb.KeyValue |
  * | lease | id, 8 bytes | leasepb.Lease |
- * | meta | consistent_index, term, scheduledCompactRev, finishedCompactRev | |
+ * | meta | consistent_index, term, storageVersion, scheduledCompactRev, finishedCompactRev | |
  * | auth, authUsers, authRoles | authEnabled, authRevision; names | authpb.User, authpb.Role |
  * | alarm | etcdserverpb.AlarmMember | nothing |
  * | members, members_removed, cluster | left empty: whoever restores makes a cluster anew | |
@@ -31,6 +31,9 @@ export interface DatabaseFacts {
   readonly alarms: readonly Alarm[];
   readonly rules: AuthStore;
 }
+
+/** Of which etcd's database this is; later ones migrate it. */
+const STORAGE_VERSION = '3.6.0';
 
 const nothing = new Uint8Array();
 
@@ -81,6 +84,7 @@ function metaEntries({ compactRevision }: ModelSnapshot, facts: DatabaseFacts): 
   const entries = [
     entry('consistent_index', bigEndian(facts.appliedIndex)),
     entry('term', bigEndian(facts.term)),
+    entry('storageVersion', text(STORAGE_VERSION)),
   ];
   if (compactRevision > 0) {
     const revision = etcdRevisionKey({ main: compactRevision, sub: 0 }, false);

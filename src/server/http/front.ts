@@ -100,7 +100,13 @@ export function answerText(
   answer: { readonly text: string; readonly type?: string; readonly headers?: HttpHeaders },
 ): void {
   const { text, type = 'text/plain; charset=utf-8', headers = {} } = answer;
-  exchange.respond(status, { ...answerHeaders, 'content-type': type, ...headers });
-  exchange.write(encoder.encode(text));
+  const body = encoder.encode(text);
+  exchange.respond(status, {
+    ...answerHeaders,
+    'content-type': type,
+    ...(status === 204 ? {} : { 'content-length': String(body.length) }),
+    ...headers,
+  });
+  if (body.length > 0 && exchange.request.method !== 'HEAD') exchange.write(body);
   exchange.end();
 }

@@ -6,7 +6,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { EndedCall } from '../../grpc/server.ts';
 import { statusCodes } from '../../grpc/status.ts';
 import type { Kv, KvFigures } from '../../kv/api.ts';
-import { etcdVersion } from '../services/context.ts';
+import { clusterVersion, etcdVersion } from '../services/context.ts';
 
 /** Names as etcd has them, with the figure that each shows. */
 const gauges: readonly (readonly [string, string, (figures: KvFigures) => number])[] = [
@@ -36,6 +36,8 @@ const counters: readonly (readonly [string, string, (figures: KvFigures) => numb
   ['etcd_server_proposals_committed_total', 'Proposals committed.', (f) => f.proposalsCommitted],
   ['etcd_server_proposals_applied_total', 'Proposals applied.', (f) => f.proposalsApplied],
   ['etcd_server_proposals_failed_total', 'Proposals failed.', (f) => f.proposalsFailed],
+  ['etcd_mvcc_put_total', 'Puts seen by this member.', (f) => f.puts],
+  ['etcd_mvcc_delete_total', 'Deletions seen by this member.', (f) => f.deletions],
   ['etcd_debugging_lease_granted_total', 'Leases granted.', (f) => f.leasesGranted],
   ['etcd_debugging_lease_revoked_total', 'Leases revoked.', (f) => f.leasesRevoked],
   ['etcd_debugging_server_lease_expired_total', 'Leases expired.', (f) => f.leasesExpired],
@@ -98,6 +100,12 @@ export class ServerMetrics {
       labelNames: ['server_version'],
       registers,
     }).set({ server_version: etcdVersion }, 1);
+    new Gauge({
+      name: 'etcd_cluster_version',
+      help: 'Which version the cluster has. 1 for the version in the label.',
+      labelNames: ['cluster_version'],
+      registers,
+    }).set({ cluster_version: clusterVersion.replace(/\.0$/, '') }, 1);
     const methods = this.#methods;
     new Counter({
       name: 'grpc_server_handled_total',
@@ -109,7 +117,8 @@ export class ServerMetrics {
         for (const { labels, type, codes } of methods.values()) {
           for (const [code, count] of codes) {
             const grpc_code = codeNames[code] ?? 'Unknown';
-            this.inc({ ...labels, grpc_type: type, grpc_code }, count);
+            // In the order of the alphabet, as Go's library writes them.
+            this.inc({ grpc_code, ...labels, grpc_type: type }, count);
           }
         }
       },
@@ -121,7 +130,7 @@ export class ServerMetrics {
     let method = this.#methods.get(path);
     if (method === undefined) {
       const [, grpc_service = '', grpc_method = ''] = path.split('/');
-      const labels = { grpc_service, grpc_method };
+      const labels = { grpc_method, grpc_service };
       const buckets = new Array<number>(bucketsMs.length + 1).fill(0);
       method = { labels, type, codes: new Map(), buckets, totalMs: 0 };
       this.#methods.set(path, method);

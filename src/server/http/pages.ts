@@ -1,5 +1,6 @@
 /**
- * What a server tells by plain HTTP: `/health`, `/livez`, `/readyz`, `/version`, `/metrics`.
+ * What a server tells by plain HTTP: `/health`, `/livez`, `/readyz`, `/version`, `/metrics`, and
+ * `/debug/vars` as far as Go's programs and this one have something in common there.
  *
  * Source: etcd 3.6, server/etcdserver/api/etcdhttp/health.go: names of checks, words of answers.
  */
@@ -20,7 +21,8 @@ type Check = readonly [name: string, run: (kv: Kv, query: URLSearchParams) => Pr
 
 const dataCorruption: Check = [
   'data_corruption',
-  async (kv) => ((await kv.health({ serializable: true })) === 'corrupt' ? 'alarm CORRUPT' : ''),
+  async (kv) =>
+    (await kv.health({ serializable: true })) === 'corrupt' ? 'alarm activated: CORRUPT' : '',
 ];
 const read = (serializable: boolean) => async (kv: Kv) => {
   const found = await kv.health({ serializable, excludeAlarms: true });
@@ -66,7 +68,7 @@ export function answerPage(
   return true;
 }
 
-type Page = 'health' | 'livez' | 'readyz' | 'version' | 'metrics';
+type Page = 'health' | 'livez' | 'readyz' | 'version' | 'metrics' | 'variables';
 
 async function show(
   exchange: HttpExchange,
@@ -83,11 +85,20 @@ async function show(
     }
     case 'metrics':
       return answerText(exchange, 200, await metrics());
+    case 'variables':
+      return answerText(exchange, 200, { text: raftVariables(kv), type: 'application/json' });
     case 'livez':
       return answerChecks(exchange, kv, { page, checks: livez, query, single: path });
     case 'readyz':
       return answerChecks(exchange, kv, { page, checks: readyz, query, single: path });
   }
+}
+
+function raftVariables({ memberId, figures }: Kv): string {
+  const { isLeader, isLearner, proposalsCommitted: commit, proposalsApplied: applied } = figures;
+  const raftState = isLeader ? 'StateLeader' : 'StateFollower';
+  const status = { id: memberId.toString(16), raftState, isLearner, commit, applied };
+  return JSON.stringify({ 'raft.status': status });
 }
 
 function pageOf(path: string): Page | undefined {
@@ -96,6 +107,7 @@ function pageOf(path: string): Page | undefined {
   if (path === '/health') return 'health';
   if (path === '/version') return 'version';
   if (path === '/metrics') return 'metrics';
+  if (path === '/debug/vars') return 'variables';
   return undefined;
 }
 

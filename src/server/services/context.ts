@@ -6,7 +6,7 @@ import type { Caller, CallOptions, Credentials, Kv, ReadOptions } from '../../kv
 import type { Clock } from '../../ports/clock.ts';
 
 /** The version of etcd whose behaviour is served; clients read it and rely on what it promises. */
-export const etcdVersion = '3.6.14';
+export const etcdVersion = '3.6.16';
 /** The version of the cluster, which never has a patch number. */
 export const clusterVersion = '3.6.0';
 

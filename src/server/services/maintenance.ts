@@ -11,6 +11,8 @@ import type { Handlers } from './registry.ts';
 
 const alarmTypes: readonly (AlarmType | undefined)[] = [undefined, 'no-space', 'corrupt'];
 const alarmActions = ['get', 'activate', 'deactivate'] as const;
+/** What ends a snapshot: a SHA-256. */
+const checksumBytes = 32;
 const downgradeActions = ['validate', 'enable', 'cancel'] as const;
 
 export function maintenanceHandlers(host: ServiceHost): Handlers<typeof pb.Maintenance> {
@@ -78,12 +80,11 @@ export function maintenanceHandlers(host: ServiceHost): Handlers<typeof pb.Maint
 
     snapshot: pour(async function* (_request: pb.SnapshotRequest, call) {
       const { sizeBytes, chunks } = await kv.snapshot(await optionsOf(host, call, 'serve'));
-      const header = headerOf(kv.header());
-      let remaining = sizeBytes;
+      // As in etcd, without headers, and without counting the checksum behind the database.
+      let remaining = sizeBytes - checksumBytes;
       for await (const blob of chunks) {
         remaining -= blob.length;
         yield create(pb.SnapshotResponseSchema, {
-          header,
           blob,
           remainingBytes: BigInt(Math.max(0, remaining)),
           version: clusterVersion,

@@ -16,16 +16,25 @@ export interface Flag {
   readonly standard: string;
   /** Says why the flag is taken and has no effect; undefined for those that have one. */
   readonly without?: string;
+  /** Says why nothing but the default is taken: the server would do something else than is asked. */
+  readonly refused?: string;
 }
 
 const flag = (kind: FlagKind, standard = ''): Flag => ({ kind, standard });
 const ignored = (kind: FlagKind, without: string): Flag => ({ kind, standard: '', without });
+const refused = (kind: FlagKind, why: string): Flag => ({ kind, standard: '', refused: why });
 
 const ownLog = "Quorate's log has its own files and sizes";
+/** etcd's own words, which its users know. */
+const late = 'is deprecated in 3.6 and will be decommissioned in 3.8';
 const noV2 = 'there is no v2 API';
 const ownStore = "Quorate's store has its own settings";
 const ownReads = 'Quorate does it always, or in its own way';
-const ownLogger = 'Quorate logs lines of JSON';
+const ownLogger = "the log is zap's lines of JSON, on standard error";
+const noTraces = 'there are metrics, and no traces';
+const noDiscovery = 'there are no discovery services: initial-cluster names the members';
+const steadily = 'space is reclaimed all the time, a little at once';
+const ownPace = 'connections between members have their own pace';
 
 export const flagTable = {
   name: flag('text', 'default'),
@@ -33,7 +42,7 @@ export const flagTable = {
   'wal-dir': ignored('text', 'the log lies in the data directory'),
   'config-file': flag('text'),
   'listen-client-urls': flag('list', 'http://localhost:2379'),
-  'listen-client-http-urls': ignored('list', 'gRPC and HTTP share their port'),
+  'listen-client-http-urls': flag('list'),
   'advertise-client-urls': flag('list', 'http://localhost:2379'),
   'listen-peer-urls': flag('list', 'http://localhost:2380'),
   'initial-advertise-peer-urls': flag('list', 'http://localhost:2380'),
@@ -45,9 +54,8 @@ export const flagTable = {
   'initial-election-tick-advance': ignored('switch', ownReads),
   'snapshot-count': ignored('whole', ownLog),
   'snapshot-catchup-entries': ignored('whole', ownLog),
-  'experimental-snapshot-catchup-entries': ignored('whole', ownLog),
-  'max-wals': ignored('whole', ownLog),
-  'max-snapshots': ignored('whole', ownLog),
+  'max-wals': ignored('whole', `--max-wals ${late}`),
+  'max-snapshots': ignored('whole', `--max-snapshots ${late}`),
   'quota-backend-bytes': flag('whole', '0'),
   'max-request-bytes': flag('whole', '1572864'),
   'max-txn-ops': flag('whole', '128'),
@@ -72,6 +80,7 @@ export const flagTable = {
   'trusted-ca-file': flag('text'),
   'client-cert-auth': flag('switch', 'false'),
   'client-crl-file': flag('text'),
+  'client-cert-allowed-hostname': flag('list'),
   'client-cert-file': ignored('text', 'the gateway needs no certificate of its own'),
   'client-key-file': ignored('text', 'the gateway needs no certificate of its own'),
   'auto-tls': flag('switch', 'false'),
@@ -81,10 +90,15 @@ export const flagTable = {
   'peer-client-cert-auth': flag('switch', 'false'),
   'peer-crl-file': flag('text'),
   'peer-auto-tls': flag('switch', 'false'),
+  'peer-cert-allowed-cn': flag('list'),
+  'peer-cert-allowed-hostname': flag('list'),
+  'peer-client-cert-file': flag('text'),
+  'peer-client-key-file': flag('text'),
+  'peer-skip-client-san-verification': ignored('switch', 'names of who listens are verified'),
   'self-signed-cert-validity': flag('whole', '1'),
-  'tls-min-version': ignored('text', 'TLS 1.2 is the least'),
-  'tls-max-version': ignored('text', 'the newest TLS is spoken'),
-  'cipher-suites': ignored('list', "the platform's suites are safe"),
+  'tls-min-version': flag('text', 'TLS1.2'),
+  'tls-max-version': flag('text'),
+  'cipher-suites': flag('list'),
   'host-whitelist': flag('list'),
   cors: flag('list'),
   'strict-security': flag('switch', 'false'),
@@ -94,7 +108,11 @@ export const flagTable = {
   'log-outputs': ignored('list', ownLogger),
   'log-format': ignored('text', ownLogger),
   'enable-v2': ignored('switch', noV2),
-  'v2-deprecation': ignored('text', noV2),
+  'v2-deprecation': ignored(
+    'text',
+    '--v2-deprecation is deprecated and scheduled for removal in v3.8. ' +
+      'The default value is enforced, ignoring user input',
+  ),
   'enable-grpc-gateway': flag('switch', 'true'),
   'enable-pprof': ignored('switch', "Node's own inspector does that"),
   'socket-reuse-port': ignored('switch', 'sockets are not shared'),
@@ -104,12 +122,48 @@ export const flagTable = {
   'backend-bbolt-freelist-type': ignored('text', ownStore),
   'unsafe-no-fsync': ignored('switch', 'nothing is acknowledged that is not on disk'),
   'experimental-initial-corrupt-check': ignored('switch', ownReads),
-  'experimental-corrupt-check-time': ignored('duration', ownReads),
   'experimental-compact-hash-check-enabled': ignored('switch', ownReads),
-  'experimental-watch-progress-notify-interval': flag('duration'),
-  'experimental-compaction-batch-limit': ignored('whole', ownStore),
   'experimental-enable-lease-checkpoint': ignored('switch', ownReads),
-  'experimental-warning-apply-duration': ignored('duration', ownReads),
+  'experimental-enable-lease-checkpoint-persist': ignored('switch', ownReads),
+  'experimental-stop-grpc-service-on-defrag': ignored('switch', steadily),
+  'experimental-txn-mode-write-with-shared-buffer': ignored('switch', ownStore),
+  'corrupt-check-time': ignored('duration', ownReads),
+  'compact-hash-check-time': ignored('duration', ownReads),
+  'compaction-batch-limit': ignored('whole', steadily),
+  'compaction-sleep-interval': ignored('duration', steadily),
+  'bootstrap-defrag-threshold-megabytes': ignored('whole', steadily),
+  'downgrade-check-time': ignored('duration', 'there is one version of the cluster'),
+  'memory-mlock': ignored('switch', ownStore),
+  'feature-gates': ignored('list', "none of etcd's features has a gate here"),
+  'raft-read-timeout': ignored('duration', ownPace),
+  'raft-write-timeout': ignored('duration', ownPace),
+  'warning-apply-duration': ignored('duration', ownReads),
+  'warning-unary-request-duration': flag('duration', '300ms'),
+  'enable-log-rotation': ignored('switch', ownLogger),
+  'log-rotation-config-json': ignored('text', ownLogger),
+  'enable-distributed-tracing': ignored('switch', noTraces),
+  'distributed-tracing-address': ignored('text', noTraces),
+  'distributed-tracing-service-name': ignored('text', noTraces),
+  'distributed-tracing-instance-id': ignored('text', noTraces),
+  'distributed-tracing-sampling-rate': ignored('whole', noTraces),
+  discovery: refused('text', noDiscovery),
+  'discovery-proxy': refused('text', noDiscovery),
+  'discovery-srv': refused('text', noDiscovery),
+  'discovery-endpoints': refused('list', noDiscovery),
+  'discovery-srv-name': ignored('text', noDiscovery),
+  'discovery-fallback': ignored('text', noDiscovery),
+  'discovery-token': ignored('text', noDiscovery),
+  'discovery-user': ignored('text', noDiscovery),
+  'discovery-password': ignored('text', noDiscovery),
+  'discovery-dial-timeout': ignored('duration', noDiscovery),
+  'discovery-request-timeout': ignored('duration', noDiscovery),
+  'discovery-keepalive-time': ignored('duration', noDiscovery),
+  'discovery-keepalive-timeout': ignored('duration', noDiscovery),
+  'discovery-insecure-transport': ignored('switch', noDiscovery),
+  'discovery-insecure-skip-tls-verify': ignored('switch', noDiscovery),
+  'discovery-cert': ignored('text', noDiscovery),
+  'discovery-key': ignored('text', noDiscovery),
+  'discovery-cacert': ignored('text', noDiscovery),
 } as const satisfies Readonly<Record<string, Flag>>;
 
 /** A flag's name, without dashes. */
@@ -117,6 +171,13 @@ export type FlagName = keyof typeof flagTable;
 
 export function isFlagName(name: string): name is FlagName {
   return Object.hasOwn(flagTable, name);
+}
+
+/** The flag that is meant: those of etcd that are no longer experimental have two names. */
+export function flagNamed(name: string): FlagName | undefined {
+  if (isFlagName(name)) return name;
+  const plain = name.replace(/^experimental-/, '').replace('catch-up', 'catchup');
+  return isFlagName(plain) && plain !== name ? plain : undefined;
 }
 
 /** Names of the configuration file that lie in a section, by section: etcd's form. */
@@ -130,6 +191,7 @@ export const fileSections: Readonly<Record<string, Readonly<Record<string, FlagN
     'client-cert-auth': 'client-cert-auth',
     'crl-file': 'client-crl-file',
     'auto-tls': 'auto-tls',
+    'allowed-hostname': 'client-cert-allowed-hostname',
   },
   'peer-transport-security': {
     'cert-file': 'peer-cert-file',
@@ -138,5 +200,10 @@ export const fileSections: Readonly<Record<string, Readonly<Record<string, FlagN
     'client-cert-auth': 'peer-client-cert-auth',
     'crl-file': 'peer-crl-file',
     'auto-tls': 'peer-auto-tls',
+    'client-cert-file': 'peer-client-cert-file',
+    'client-key-file': 'peer-client-key-file',
+    'allowed-cn': 'peer-cert-allowed-cn',
+    'allowed-hostname': 'peer-cert-allowed-hostname',
+    'skip-client-san-verification': 'peer-skip-client-san-verification',
   },
 };

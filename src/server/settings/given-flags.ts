@@ -3,9 +3,8 @@
  * Rules of etcd's: the same setting on the command line and in the environment is an error, and
  * beside a configuration file neither of them counts.
  */
-import { parse as parseYaml } from 'yaml';
 import { QuorateError } from '../../base/errors.ts';
-import { type FlagName, fileSections, flagTable, isFlagName } from './flag-table.ts';
+import { type FlagName, fileSections, flagNamed, flagTable } from './flag-table.ts';
 
 /** Texts by flag, and what an operator should be told. */
 export interface GivenFlags {
@@ -23,7 +22,12 @@ export interface FlagSources {
 const prefixes = ['ETCD_', 'QUORATE_'];
 
 /** Variables of etcd's other programs, which are no business of a server's. */
-const foreignVariables = new Set(['ETCD_UNSUPPORTED_ARCH', 'ETCD_VERSION', 'ETCD_RELEASE']);
+const foreignVariables = new Set([
+  'ETCD_UNSUPPORTED_ARCH',
+  'ETCD_VERIFY',
+  'ETCD_VERSION',
+  'ETCD_RELEASE',
+]);
 
 /** Gathers what was given. Throws `invalid-config`. */
 export async function givenFlags({ args, env, readFile }: FlagSources): Promise<GivenFlags> {
@@ -42,7 +46,7 @@ export async function givenFlags({ args, env, readFile }: FlagSources): Promise<
     if (fromArgs.size + fromEnv.size > 1) {
       warnings.push('a configuration file is given: other flags and the environment do not count');
     }
-    return { texts: fileTexts(await readFile(path), path), warnings };
+    return { texts: await fileTexts(await readFile(path), path, warnings), warnings };
   }
   const texts = new Map(fromArgs);
   for (const [name, { text }] of fromEnv) texts.set(name, text);
@@ -51,11 +55,20 @@ export async function givenFlags({ args, env, readFile }: FlagSources): Promise<
 
 function argumentTexts(args: readonly string[]): Map<FlagName, string> {
   const texts = new Map<FlagName, string>();
+  const writtenAs = new Map<FlagName, string>();
   for (let index = 0; index < args.length; index++) {
     const match = /^--?([a-z][\w-]*)(?:=(.*))?$/s.exec(args[index]!);
     if (match === null) throw invalid(`"${args[index]}" is not a valid flag`);
-    const name = match[1]!;
-    if (!isFlagName(name)) throw invalid(`flag provided but not defined: -${name}`);
+    const given = match[1]!;
+    const name = flagNamed(given);
+    if (name === undefined) throw invalid(`flag provided but not defined: -${given}`);
+    const before = writtenAs.get(name);
+    if (before !== undefined && before !== given) {
+      throw invalid(
+        `cannot set --experimental-${name} and --${name} at the same time, please use --${name} only`,
+      );
+    }
+    writtenAs.set(name, given);
     let text = match[2];
     if (text === undefined && flagTable[name].kind === 'switch') text = 'true';
     if (text === undefined) text = args[++index];
@@ -74,8 +87,8 @@ function environmentTexts(
   for (const [variable, text] of Object.entries(env)) {
     const prefix = prefixes.find((each) => variable.startsWith(each));
     if (prefix === undefined || text === undefined || text === '') continue;
-    const name = variable.slice(prefix.length).toLowerCase().replaceAll('_', '-');
-    if (!isFlagName(name)) {
+    const name = flagNamed(variable.slice(prefix.length).toLowerCase().replaceAll('_', '-'));
+    if (name === undefined) {
       if (!foreignVariables.has(variable)) {
         warnings.push(`unrecognized environment variable ${variable}`);
       }
@@ -90,7 +103,18 @@ function environmentTexts(
   return texts;
 }
 
-function fileTexts(content: string, path: string): Map<FlagName, string> {
+/**
+ * Settings that nobody knows are passed over with a warning, as configuration files outlive the
+ * versions they were written for; within the sections about TLS they are refused, lest somebody
+ * believes to be protected.
+ */
+async function fileTexts(
+  content: string,
+  path: string,
+  warnings: string[],
+): Promise<Map<FlagName, string>> {
+  // Loaded for those who have such a file: what it takes to read one would slow every start.
+  const { parse: parseYaml } = await import('yaml');
   let read: unknown;
   try {
     // JSON is YAML too. Numbers stay as they are written.
@@ -100,6 +124,10 @@ function fileTexts(content: string, path: string): Map<FlagName, string> {
   }
   const texts = new Map<FlagName, string>();
   if (read === null) return texts;
+  const set = (flag: FlagName, value: unknown, what: string): void => {
+    // A setting that is named and left empty has its default.
+    if (value !== null) texts.set(flag, textOf(value, what));
+  };
   const top = sectionOf(read, path);
   for (const [name, value] of Object.entries(top)) {
     const section = Object.hasOwn(fileSections, name) ? fileSections[name] : undefined;
@@ -107,10 +135,13 @@ function fileTexts(content: string, path: string): Map<FlagName, string> {
       for (const [inner, text] of Object.entries(sectionOf(value ?? {}, `${path}: ${name}`))) {
         const flag = Object.hasOwn(section, inner) ? section[inner] : undefined;
         if (flag === undefined) throw invalid(`${path}: unknown setting ${name}.${inner}`);
-        texts.set(flag, textOf(text, `${name}.${inner}`));
+        set(flag, text, `${name}.${inner}`);
       }
-    } else if (isFlagName(name) && name !== 'config-file') texts.set(name, textOf(value, name));
-    else throw invalid(`${path}: unknown setting "${name}"`);
+      continue;
+    }
+    const flag = flagNamed(name);
+    if (flag !== undefined && flag !== 'config-file') set(flag, value, name);
+    else warnings.push(`${path}: unknown setting "${name}"`);
   }
   return texts;
 }
@@ -131,7 +162,6 @@ function textOf(value: unknown, name: string): string {
     case 'number':
       return String(value);
     default:
-      if (value === null) return '';
       if (Array.isArray(value)) return value.map((each) => textOf(each, name)).join(',');
       throw invalid(`${name} has a value of a kind that it cannot have`);
   }

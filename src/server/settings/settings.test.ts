@@ -87,7 +87,12 @@ client-transport-security:
       name: 'd',
       gateway: false,
     });
-    await expect(read(['--config-file=f'], {}, { f: 'nonsense: 1' })).rejects.toThrow('nonsense');
+    // As in etcd; but where somebody could believe to be protected it is an error.
+    const loose = await read(['--config-file=f'], {}, { f: 'nonsense: 1\ndata-dir:' });
+    expect(loose).toMatchObject({ dataDir: 'default.etcd' });
+    expect(loose.warnings).toEqual(['f: unknown setting "nonsense"']);
+    const typo = 'client-transport-security:\n  client-cert-aut: true';
+    await expect(read(['--config-file=f'], {}, { f: typo })).rejects.toThrow('client-cert-aut');
     await expect(read(['--config-file=f'], {}, { f: 'name: [{}]' })).rejects.toThrow('name');
     await expect(read(['--config-file=f'], {}, { f: ': :' })).rejects.toThrow('f:');
   });
@@ -107,8 +112,45 @@ client-transport-security:
     [['--cert-file=x'], 'must both be present'],
     [['--grpc-keepalive-interval=5'], 'is no duration'],
     [['--initial-cluster-state=old'], 'initial-cluster-state'],
+    [['--listen-metrics-urls=https://localhost:1'], 'must be provided for metrics secure url'],
+    [['--discovery-endpoints=http://localhost:1'], 'there are no discovery services'],
+    [['--tls-min-version=TLS1.1'], 'unexpected TLS version'],
+    [['--tls-min-version=TLS1.3', '--tls-max-version=TLS1.2'], 'is greater than max version'],
+    [['--cert-file=c', '--key-file=k', '--client-cert-allowed-hostname=h'], 'need trusted-ca-file'],
+    [['--peer-cert-file=c', '--peer-key-file=k', '--peer-client-cert-file=d'], 'when they dial'],
+    [
+      ['--experimental-warning-unary-request-duration=1s', '--warning-unary-request-duration=1s'],
+      'cannot set --experimental-warning-unary-request-duration and --warning-unary-request',
+    ],
   ])('%j is refused', async (args, message) => {
     await expect(read(args)).rejects.toThrow(message);
+  });
+
+  test('flags that etcd once called experimental have both names', async () => {
+    const args = ['--experimental-watch-progress-notify-interval=3s', '--discovery='];
+    expect(await read(args)).toMatchObject({ progressNotifyIntervalMs: 3_000, warnings: [] });
+  });
+
+  test('durations as Go writes them', async () => {
+    const tell = async (text: string) =>
+      (await read([`--warning-unary-request-duration=${text}`])).slowRequestMs;
+    expect(await Promise.all(['1µs', '1us', '1.5s', '1h2m3s', '0'].map(tell))).toEqual([
+      0.001, 0.001, 1_500, 3_723_000, 0,
+    ]);
+  });
+
+  test('what was given is told, but for secrets', async () => {
+    const { given } = await read([
+      '--name=a',
+      '--initial-cluster-token=t',
+      '--initial-cluster=a=http://localhost:2380',
+      '--max-wals=3',
+    ]);
+    expect(given).toEqual({
+      name: 'a',
+      'initial-cluster': 'a=http://localhost:2380',
+      'max-wals': 3,
+    });
   });
 
   test('flags that have no meaning here are taken, and it is said', async () => {

@@ -3,19 +3,13 @@
  * them of flags; whoever embeds a server may write them directly.
  */
 
-import { type FlagName, flagTable } from './flag-table.ts';
+import type { TlsProtocol } from '../../ports/streams.ts';
+import { durationMs, Flags } from './flag-texts.ts';
 import { type FlagSources, givenFlags, invalid } from './given-flags.ts';
+import { clientTls, peerTls, type TlsFiles, tlsProtocol } from './tls-settings.ts';
 import { type Endpoint, parseUrls, sameEndpoint } from './urls.ts';
 
-/** Files of one side's TLS. */
-export interface TlsFiles {
-  readonly certificatePath: string;
-  readonly keyPath: string;
-  /** Authorities that the other side's certificate must come from; given, one is required. */
-  readonly authorityPath?: string;
-  readonly clientCertificateRequired: boolean;
-  readonly revocationListPath?: string;
-}
+export type { TlsFiles } from './tls-settings.ts';
 
 /** How a server runs. */
 export interface ServerSettings {
@@ -24,8 +18,11 @@ export interface ServerSettings {
   /** Whether keys and values are held in memory, or in a store on disk that may be larger. */
   readonly store: 'memory' | 'disk';
   readonly listenClient: readonly Endpoint[];
+  /** Where HTTP is to have addresses of its own: the others serve gRPC alone then. */
+  readonly listenClientHttp: readonly Endpoint[];
   readonly advertiseClientUrls: readonly string[];
-  readonly listenPeer: Endpoint;
+  /** Where other members come; the first is the one that is told if none is advertised. */
+  readonly listenPeer: readonly Endpoint[];
   readonly advertisePeerUrls: readonly string[];
   /** The first members of the cluster, this one among them. */
   readonly initialCluster: readonly { readonly name: string; readonly url: string }[];
@@ -53,8 +50,11 @@ export interface ServerSettings {
   readonly keepAliveIntervalMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly progressNotifyIntervalMs: number;
+  /** A request of a client's that takes longer is warned of; 0: none is. */
+  readonly slowRequestMs: number;
   readonly listenMetrics: readonly Endpoint[];
   readonly clientTls: TlsFiles | undefined;
+  readonly tlsProtocol: TlsProtocol;
   /** Where there is no `clientTls`: the server makes itself a certificate, in its directory. */
   readonly clientAutoTls: boolean;
   readonly peerTls: TlsFiles | undefined;
@@ -69,6 +69,8 @@ export interface ServerSettings {
   readonly gateway: boolean;
   readonly strictSecurity: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** What was given, by etcd's names: for the log. */
+  readonly given: Readonly<Record<string, string | number>>;
   /** What an operator should be told at the start. */
   readonly warnings: readonly string[];
 }
@@ -77,6 +79,7 @@ export interface ServerSettings {
 export async function readSettings(sources: FlagSources): Promise<ServerSettings> {
   const given = await givenFlags(sources);
   const flags = new Flags(given.texts);
+  flags.refuse();
   const warnings = [...given.warnings, ...flags.withoutEffect()];
   if (flags.switch('peer-auto-tls')) {
     const text = 'members prove who they are by initial-cluster-token alone: keep it secret';
@@ -85,7 +88,7 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
   const name = flags.text('name');
   const advertisePeerUrls = flags.list('initial-advertise-peer-urls');
   const listenPeer = parseUrls(flags.list('listen-peer-urls'), 'listen-peer-urls');
-  if (listenPeer.length !== 1) throw invalid('listen-peer-urls: exactly one can be listened on');
+  if (listenPeer.length === 0) throw invalid('listen-peer-urls: at least one is needed');
   const heartbeatIntervalMs = flags.whole('heartbeat-interval', { least: 1 });
   const electionTimeoutMs = flags.whole('election-timeout', { least: 1, most: 50_000 });
   if (5 * heartbeatIntervalMs > electionTimeoutMs) {
@@ -104,8 +107,9 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
     dataDir: flags.text('data-dir') || `${name}.etcd`,
     store: storeKind(flags.text('store')),
     listenClient: parseUrls(flags.list('listen-client-urls'), 'listen-client-urls'),
+    listenClientHttp: parseUrls(flags.list('listen-client-http-urls'), 'listen-client-http-urls'),
     advertiseClientUrls: flags.list('advertise-client-urls'),
-    listenPeer: listenPeer[0]!,
+    listenPeer,
     advertisePeerUrls,
     initialCluster: initialCluster(cluster),
     initialClusterState: state,
@@ -128,36 +132,26 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
     pingIntervalMsMin: flags.duration('grpc-keepalive-min-time'),
     keepAliveIntervalMs: flags.duration('grpc-keepalive-interval') || 2 ** 31 - 1,
     keepAliveTimeoutMs: flags.duration('grpc-keepalive-timeout') || 20_000,
-    progressNotifyIntervalMs:
-      flags.duration('experimental-watch-progress-notify-interval') ||
-      flags.duration('watch-progress-notify-interval'),
+    progressNotifyIntervalMs: flags.duration('watch-progress-notify-interval'),
+    slowRequestMs: flags.duration('warning-unary-request-duration'),
     listenMetrics: parseUrls(flags.list('listen-metrics-urls'), 'listen-metrics-urls'),
-    clientTls: tlsFiles(flags, {
-      side: 'client',
-      certificate: 'cert-file',
-      key: 'key-file',
-      authority: 'trusted-ca-file',
-      required: 'client-cert-auth',
-      revocation: 'client-crl-file',
-    }),
-    peerTls: tlsFiles(flags, {
-      side: 'peer',
-      certificate: 'peer-cert-file',
-      key: 'peer-key-file',
-      authority: 'peer-trusted-ca-file',
-      required: 'peer-client-cert-auth',
-      revocation: 'peer-crl-file',
-    }),
+    tlsProtocol: tlsProtocol(flags),
+    clientTls: clientTls(flags),
+    peerTls: peerTls(flags),
     hostNames: flags.list('host-whitelist'),
     origins: flags.list('cors'),
     gateway: flags.switch('enable-grpc-gateway'),
     strictSecurity: flags.switch('strict-security'),
     logLevel: logLevel(flags.text('log-level')),
+    given: flags.given(),
     warnings,
   };
   checkTogether(settings);
   return settings;
 }
+
+const missingForMetrics =
+  'client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url';
 
 /** What one setting alone cannot show. */
 function checkTogether(settings: ServerSettings): void {
@@ -177,10 +171,13 @@ function checkTogether(settings: ServerSettings): void {
         `--initial-advertise-peer-urls=${advertisePeerUrls.join()}`,
     );
   }
-  for (const { secure } of listenClient) {
+  for (const { secure } of [...listenClient, ...settings.listenClientHttp]) {
     if (secure && !hasClientTls) throw invalid('https needs cert-file and key-file');
   }
-  if (settings.listenPeer.secure && !hasPeerTls) {
+  for (const { secure } of settings.listenMetrics) {
+    if (secure && !hasClientTls) throw invalid(missingForMetrics);
+  }
+  if (settings.listenPeer.some(({ secure }) => secure) && !hasPeerTls) {
     throw invalid('https between peers needs peer-cert-file, peer-key-file, peer-trusted-ca-file');
   }
 }
@@ -217,41 +214,6 @@ function autoCompaction(flags: Flags): ServerSettings['autoCompaction'] {
   return { mode, retention: ms };
 }
 
-interface TlsFlags {
-  readonly side: string;
-  readonly certificate: FlagName;
-  readonly key: FlagName;
-  readonly authority: FlagName;
-  readonly required: FlagName;
-  readonly revocation: FlagName;
-}
-
-function tlsFiles(flags: Flags, names: TlsFlags): TlsFiles | undefined {
-  const [certificatePath, keyPath, authorityPath, revocationListPath] = [
-    flags.text(names.certificate),
-    flags.text(names.key),
-    flags.text(names.authority),
-    flags.text(names.revocation),
-  ];
-  if (certificatePath === '' && keyPath === '') return undefined;
-  if (certificatePath === '' || keyPath === '') {
-    throw invalid(
-      `KeyFile and CertFile must both be present[key: ${keyPath}, cert: ${certificatePath}]`,
-    );
-  }
-  if (revocationListPath !== '' && authorityPath === '') {
-    throw invalid(`${names.revocation} needs ${names.authority}`);
-  }
-  return {
-    certificatePath,
-    keyPath,
-    ...(authorityPath === '' ? {} : { authorityPath }),
-    ...(revocationListPath === '' ? {} : { revocationListPath }),
-    // As in etcd: who names authorities wants certificates.
-    clientCertificateRequired: flags.switch(names.required) || authorityPath !== '',
-  };
-}
-
 function storeKind(text: string): ServerSettings['store'] {
   if (text === 'memory' || text === 'disk') return text;
   throw invalid(`store is memory or disk, not "${text}"`);
@@ -271,75 +233,4 @@ function logLevel(text: string): ServerSettings['logLevel'] {
     default:
       throw invalid(`log-level: there is no level "${text}"`);
   }
-}
-
-/** Reads texts by the table. */
-class Flags {
-  readonly #texts: ReadonlyMap<FlagName, string>;
-
-  constructor(texts: ReadonlyMap<FlagName, string>) {
-    this.#texts = texts;
-  }
-
-  withoutEffect(): string[] {
-    return [...this.#texts.keys()].flatMap((name) => {
-      const flag: { readonly without?: string } = flagTable[name];
-      return flag.without === undefined ? [] : [`--${name} has no effect: ${flag.without}`];
-    });
-  }
-
-  text(name: FlagName): string {
-    return this.#texts.get(name) ?? flagTable[name].standard;
-  }
-
-  list(name: FlagName): string[] {
-    return this.text(name)
-      .split(',')
-      .map((each) => each.trim())
-      .filter((each) => each !== '');
-  }
-
-  switch(name: FlagName): boolean {
-    const text = this.text(name);
-    if (['true', 't', '1', 'TRUE', 'True', 'T'].includes(text)) return true;
-    if (['false', 'f', '0', 'FALSE', 'False', 'F', ''].includes(text)) return false;
-    throw invalid(`invalid boolean value "${text}" for -${name}`);
-  }
-
-  whole(name: FlagName, range: { least?: number; most?: number } = {}): number {
-    const text = this.text(name);
-    const value = Number(text);
-    const { least = 0, most = Number.MAX_SAFE_INTEGER } = range;
-    if (!/^[+-]?\d+$/.test(text) || value < least || value > most) {
-      throw invalid(
-        `invalid value "${text}" for flag -${name}: a whole number in ${least} … ${most}`,
-      );
-    }
-    return value;
-  }
-
-  duration(name: FlagName): number {
-    const text = this.text(name);
-    return text === '' ? 0 : durationMs(text, name);
-  }
-}
-
-/** Milliseconds of a duration as Go writes it: `1h30m`, `500ms`. Throws `invalid-config`. */
-export function durationMs(text: string, what: string): number {
-  const unitMs: Readonly<Record<string, number>> = {
-    us: 1e-3,
-    ms: 1,
-    s: 1_000,
-    m: 60_000,
-    h: 3_600_000,
-  };
-  if (text === '0') return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+$/.test(text)) {
-    throw invalid(`${what}: "${text}" is no duration such as 500ms, 30s or 1h30m`);
-  }
-  let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)) {
-    total += Number(count) * unitMs[unit!]!;
-  }
-  return total;
 }
