@@ -98,6 +98,9 @@ export class Call<Request, Response> implements ServerCall<Response>, ExchangeEv
   #heldBytes = 0;
   #initial: Metadata | undefined;
   #responded = false;
+  /** How it ends if the exchange is over; the exchange may say so while the status is being sent. */
+  #code: number = statusCodes.cancelled;
+  #abort = true;
   over = false;
 
   constructor(
@@ -171,7 +174,7 @@ export class Call<Request, Response> implements ServerCall<Response>, ExchangeEv
   }
 
   closed(): void {
-    this.#close(statusCodes.cancelled);
+    this.#close();
   }
 
   sendMetadata(metadata: Metadata): void {
@@ -204,6 +207,8 @@ export class Call<Request, Response> implements ServerCall<Response>, ExchangeEv
 
   #finish(status: Status, abort: boolean): void {
     const trailers = status === okStatus ? okTrailers : trailersOf(status);
+    this.#code = status.code;
+    this.#abort = abort;
     if (this.#responded) this.#exchange.end(trailers);
     else if (status.code === statusCodes.ok) {
       this.#respond();
@@ -211,7 +216,7 @@ export class Call<Request, Response> implements ServerCall<Response>, ExchangeEv
     } else {
       this.#exchange.respondOnly(200, { ...this.#headers(), ...trailers });
     }
-    this.#close(status.code, abort);
+    this.#close();
   }
 
   /** Ends the call with what an error means. */
@@ -283,15 +288,15 @@ export class Call<Request, Response> implements ServerCall<Response>, ExchangeEv
     }
   }
 
-  #close(code: number, abort = true): void {
+  #close(): void {
     if (this.over) return;
     this.over = true;
     this.#cancelTimer?.();
     this.#incoming?.stop();
     if (this.#heldBytes > 0) this.#host.assembling(-this.#heldBytes);
     this.#heldBytes = 0;
-    if (abort) this.#signal?.fire(callHasEnded);
-    this.#host.ended(this as unknown as Call<never, never>, code);
+    if (this.#abort) this.#signal?.fire(callHasEnded);
+    this.#host.ended(this as unknown as Call<never, never>, this.#code);
     this.#handler?.over?.();
   }
 }

@@ -18,9 +18,14 @@ export interface AutoCompaction {
 }
 
 const LOOK_EVERY_MS = 250;
+/** How often, and how far apart, it is looked whether removing something has made room. */
+const STORE_TURNS_MAX = 20;
+const STORE_TURN_MS = 25;
 const COMPACTION_RECORDS_A_STEP = 500;
-/** The alarm ends when so much of the quota is free again. */
+/** The alarm ends when so much of the quota is free again, */
 const FREE_AGAIN = 0.1;
+/** and has been for so long: an operator who ends it by hand, as etcd wants it, still finds it. */
+const FREE_MS = 5_000;
 /** As etcd: revisions are counted every five minutes. */
 const REVISION_MODE_EVERY_MS = 300_000;
 
@@ -33,6 +38,8 @@ export class Housekeeping {
   readonly #quotaBytes: number;
   readonly #autoCompaction: AutoCompaction;
   #usedBytes = 0;
+  /** Since when there has been room again while the alarm is raised. */
+  #roomSinceMs: number | undefined;
   /** The change of the alarm that is under way. */
   #raising: Promise<void> | undefined;
   /** Whether an operator has raised the alarm for this member: then only one ends it. */
@@ -93,9 +100,13 @@ export class Housekeeping {
     if (this.#machine.model.compacting && !this.#closed) {
       await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     }
-    if (this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN) || this.#closed) return;
-    await this.#proposer.readIndex().catch(() => {});
-    if (!this.#closed) this.#look();
+    // The store writes what was removed a moment later, in turns of the group's.
+    for (let turn = 0; turn < STORE_TURNS_MAX && !this.#closed; turn++) {
+      this.#usedBytes = this.#machine.model.size().usedBytes;
+      if (this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN)) return;
+      await this.#proposer.readIndex().catch(() => {});
+      await new Promise<void>((resolve) => void this.#clock.after(STORE_TURN_MS, resolve));
+    }
   }
 
   /** Whether what takes room may be written. */
@@ -123,13 +134,21 @@ export class Housekeeping {
     const raised = model.alarms.some(
       ({ memberId, alarm }) => memberId === own && alarm === 'no-space',
     );
-    if (raised && !this.#raisedByHand) {
-      const isRoom = this.#usedBytes <= this.#quotaBytes * (1 - FREE_AGAIN);
-      if (isRoom) void this.#alarm('deactivate');
-      // A turn of the group's, in which its store is brought up to date.
-      else void this.#proposer.readIndex().catch(() => {});
-    }
+    if (raised && !this.#raisedByHand) this.#lookForRoom();
+    else this.#roomSinceMs = undefined;
     this.#compactByItself();
+  }
+
+  #lookForRoom(): void {
+    if (this.#usedBytes > this.#quotaBytes * (1 - FREE_AGAIN)) {
+      this.#roomSinceMs = undefined;
+      // A turn of the group's, in which its store is brought up to date.
+      void this.#proposer.readIndex().catch(() => {});
+      return;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    this.#roomSinceMs ??= nowMs;
+    if (nowMs - this.#roomSinceMs >= FREE_MS) void this.#alarm('deactivate');
   }
 
   /** Settles when the one that is under way has come to its end; never rejects. */

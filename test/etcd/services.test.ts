@@ -57,6 +57,39 @@ describe('health', () => {
   });
 });
 
+test('calls are counted by how they ended', async () => {
+  const request = create(pb.RangeRequestSchema, { key: Uint8Array.of(1) });
+  await peer.client.unary(methodOf(pb.KV.method.range), request);
+  const refused = peer.client.unary(methodOf(pb.KV.method.range), create(pb.RangeRequestSchema));
+  await expect(refused).rejects.toMatchObject({ details: { status: { code: 3 } } });
+  const other = await Peer.connect(own.port);
+  const watch = other.client.stream(
+    methodOf(pb.Watch.method.watch),
+    {},
+    { received: () => other.close(), ended: () => {} },
+  );
+  const value = { key: Uint8Array.of(1) };
+  watch.send(
+    create(pb.WatchRequestSchema, { requestUnion: { case: 'createRequest', value } }) as never,
+  );
+  const counted = (code: string, method: string) =>
+    `grpc_server_handled_total{grpc_code="${code}",grpc_method="${method}",grpc_service="etcdserverpb.`;
+  await until('the counts', async () => {
+    const text = await (await fetch(`http://${own.endpoint}/metrics`)).text();
+    console.log(
+      text
+        .split('\n')
+        .filter((l) => l.startsWith('grpc_server_handled'))
+        .join('\n'),
+    );
+    return (
+      text.includes(`${counted('OK', 'Range')}KV",grpc_type="unary"} 1`) &&
+      text.includes(`${counted('InvalidArgument', 'Range')}KV",grpc_type="unary"} 1`) &&
+      text.includes(`${counted('Canceled', 'Watch')}Watch",grpc_type="bidi_stream"} 1`)
+    );
+  });
+});
+
 describe('reflection', () => {
   type Asked = v1.ServerReflectionRequest['messageRequest'];
   const ask = (asked: Asked): Promise<v1.ServerReflectionResponse['messageResponse']> =>

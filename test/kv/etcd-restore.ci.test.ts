@@ -13,7 +13,7 @@ import {
 } from '../../src/server.ts';
 import { EtcdProcess } from '../etcd/etcd-process.ts';
 import { Etcdctl } from '../etcd/etcdctl.ts';
-import { freePorts } from '../processes/waiting.ts';
+import { freePorts, until } from '../processes/waiting.ts';
 
 const quiet: Logger = {
   info: () => {},
@@ -200,7 +200,9 @@ describe('an etcd snapshot', () => {
       const ctl = new Etcdctl([new URL(servers[0]!.clientUrls[0]!).host]);
       const [ports] = [await freePorts(2)];
       const peer = `http://127.0.0.1:${ports[1]}`;
-      await ctl.run('member', 'add', 'd', `--peer-urls=${peer}`);
+      // Before they have been together for five seconds, members take nobody in.
+      const add = ['member', 'add', 'd', `--peer-urls=${peer}`];
+      await until('a fourth one to be let in', async () => (await ctl.try(add)).code === 0);
       const client = `http://127.0.0.1:${ports[0]}`;
       const joiner = await serve([
         ...['--name', 'd', '--data-dir', join(directory, 'three-d')],

@@ -44,13 +44,14 @@ const counters: readonly (readonly [string, string, (figures: KvFigures) => numb
   ['etcd_debugging_mvcc_events_total', 'Events sent.', (f) => f.eventsSent],
 ];
 
+/** Go's names, of which one is spelled otherwise than in the standard. */
 const codeNames = Object.fromEntries(
-  Object.entries(statusCodes).map(([name, code]) => [
-    code,
-    name === 'ok'
-      ? 'OK'
-      : name.replace(/(^|-)(\w)/g, (_match, _dash, letter: string) => letter.toUpperCase()),
-  ]),
+  Object.entries(statusCodes).map(([name, code]) => {
+    const words = name.replace(/(^|-)(\w)/g, (_match, _dash, letter: string) =>
+      letter.toUpperCase(),
+    );
+    return [code, name === 'ok' ? 'OK' : name === 'cancelled' ? 'Canceled' : words];
+  }),
 );
 
 /** Upper ends of the histogram's buckets. */
@@ -153,12 +154,13 @@ export class ServerMetrics {
     const lines = [`# HELP ${name} Seconds that unary RPCs took.`, `# TYPE ${name} histogram`];
     for (const { labels, type, buckets, totalMs } of this.#methods.values()) {
       if (type !== 'unary') continue;
-      const of = `grpc_service="${labels.grpc_service}",grpc_method="${labels.grpc_method}"`;
+      const { grpc_method: method, grpc_service } = labels;
+      const of = `grpc_method="${method}",grpc_service="${grpc_service}",grpc_type="unary"`;
       let count = 0;
       for (const [at, each] of buckets.entries()) {
         count += each;
         const le = at < bucketsMs.length ? String(bucketsMs[at]! / 1_000) : '+Inf';
-        lines.push(`${name}_bucket{le="${le}",${of}} ${count}`);
+        lines.push(`${name}_bucket{${of},le="${le}"} ${count}`);
       }
       lines.push(`${name}_sum{${of}} ${totalMs / 1_000}`, `${name}_count{${of}} ${count}`);
     }
