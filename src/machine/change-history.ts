@@ -1,7 +1,21 @@
-/** The changes of the last commands, for readers that come back: bounded, the oldest go first. */
-import { assert } from '../base/assert.ts';
+/**
+ * The changes of the last commands, for readers that come back: bounded, the oldest go first.
+ *
+ * They lie in a ring whose slots are used again, and a command's only change lies there as the
+ * journal had it: what is kept for readers that mostly never come makes no objects, which the
+ * collector would have to move about until the ring has gone around.
+ */
 import { QuorateError } from '../base/errors.ts';
-import type { Change } from './journal.ts';
+import type { CommandContext } from '../engine/machine.ts';
+import {
+  type Change,
+  everything,
+  type Journal,
+  type Recorded,
+  type Recorder,
+  told,
+} from './journal.ts';
+import type { Key } from './key.ts';
 
 /** What one command has changed. */
 export interface Changes {
@@ -15,10 +29,24 @@ export interface Changes {
   readonly changes: readonly Change[];
 }
 
+/** What is kept of a command: its only change as it was recorded, or else all of them as told. */
+class Slot implements Recorded {
+  index = 0;
+  term = 0;
+  timeMs = 0;
+  command = '';
+  table: Recorder | undefined = undefined;
+  key: Key | typeof everything = everything;
+  after: unknown = undefined;
+  changes: readonly Change[] = none;
+}
+
+const none: readonly Change[] = [];
+
 export class ChangeHistory {
   readonly #max: number;
-  /** In order; those before `#first` have been dropped. */
-  #kept: Changes[] = [];
+  /** In order, from `#first` around to the one before it. */
+  #slots: Slot[] = [];
   #first = 0;
   /** All changes after this index are known. */
   #completeAfter = 0;
@@ -33,23 +61,25 @@ export class ChangeHistory {
     return this.#completeAfter;
   }
 
-  add(changes: Changes): void {
-    if (this.#max > 0) this.#kept.push(changes);
-    if (this.#kept.length - this.#first > this.#max) {
-      this.#completeAfter = this.#kept[this.#first]!.index;
-      this.#first++;
-      // Cutting in large pieces keeps a drop cheap.
-      if (this.#first > this.#max) {
-        this.#kept = this.#kept.slice(this.#first);
-        this.#first = 0;
-      }
-    } else if (this.#max === 0) this.#completeAfter = changes.index;
+  /** A command has run; `plain` are changes that the journal does not know of. */
+  add(context: CommandContext, command: string, journal: Journal, plain: readonly Change[]): void {
+    const { index, term, timeMs } = context;
+    if (this.#max === 0) this.#completeAfter = index;
+    else {
+      const slot = this.#slot();
+      slot.index = index;
+      slot.term = term;
+      slot.timeMs = timeMs;
+      slot.command = command;
+      const isOne = plain.length === 0 && journal.copyOnly(slot);
+      slot.changes = isOne ? none : [...journal.changes(), ...plain];
+    }
     for (const listener of this.#listeners) listener();
   }
 
   /** A snapshot was restored: how its state came to be is not known here. */
   restart(index: number): void {
-    this.#kept = [];
+    this.#slots = [];
     this.#first = 0;
     this.#completeAfter = index;
     for (const listener of this.#listeners) listener();
@@ -67,15 +97,15 @@ export class ChangeHistory {
         { details: { completeAfter: this.#completeAfter } },
       );
     }
-    let low = this.#first;
-    let high = this.#kept.length;
+    let low = 0;
+    let high = this.#slots.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#kept[middle]!.index <= index) low = middle + 1;
+      if (this.#at(middle)!.index <= index) low = middle + 1;
       else high = middle;
     }
-    assert(low >= this.#first, 'a search within what is kept');
-    return this.#kept[low];
+    const slot = this.#at(low);
+    return slot === undefined ? undefined : changesOf(slot);
   }
 
   /** Calls `listener` after each change; returns how to stop that. */
@@ -83,4 +113,29 @@ export class ChangeHistory {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+
+  /** The slot of the next command: a new one, or that of the oldest, which is forgotten. */
+  #slot(): Slot {
+    const slots = this.#slots;
+    if (slots.length < this.#max) {
+      const slot = new Slot();
+      slots.push(slot);
+      return slot;
+    }
+    const oldest = slots[this.#first]!;
+    this.#completeAfter = oldest.index;
+    this.#first = (this.#first + 1) % this.#max;
+    return oldest;
+  }
+
+  /** So many behind the oldest. */
+  #at(offset: number): Slot | undefined {
+    const { length } = this.#slots;
+    return offset < length ? this.#slots[(this.#first + offset) % length] : undefined;
+  }
+}
+
+function changesOf(slot: Slot): Changes {
+  const { index, term, timeMs, command, changes } = slot;
+  return { index, term, timeMs, command, changes: changes === none ? [told(slot)] : changes };
 }

@@ -2,6 +2,7 @@
  * What a command may know of the world: the same on every replica, for it comes from the log.
  */
 import { SeededRandom } from '../base/seeded-random.ts';
+import type { CommandContext } from '../engine/machine.ts';
 
 /** Where and when a command takes effect. Commands read no clock and roll no dice but these. */
 export interface MachineContext {
@@ -44,7 +45,7 @@ export class CommandScope implements MachineContext {
   #ids = 0;
 
   /** @param seed of the group, so that groups do not draw the same numbers */
-  constructor(seed: number, index: number, term: number, timeMs: number) {
+  constructor(seed: number, { index, term, timeMs }: CommandContext) {
     this.#seed = seed;
     this.index = index;
     this.term = term;

@@ -4,21 +4,30 @@
  * of changes are told. Nothing may be written while no command runs, which is how a query that
  * would write is refused.
  */
+import { assert } from '../base/assert.ts';
 import { QuorateError } from '../base/errors.ts';
-import type { Key } from './key.ts';
+import { giveKey, type Key } from './key.ts';
 import { absent } from './page-tree.ts';
 import { encodeValue } from './value-writer.ts';
 
 /** Stands for all keys of a table: it was emptied. */
 export const everything = Symbol('everything');
 
-/** What a table was before one of its changes. */
-export interface Undoable {
+/** What knows how its values are kept: a table. `before` and `after` are as it gave them. */
+export interface Recorder {
   readonly name: string;
-  /** @param before as the table gave it to {@link Journal.record} */
   undo(key: Key | typeof everything, before: unknown): void;
-  /** What is there now, as it may be given out; {@link absent} if nothing. */
-  look(key: Key): unknown;
+  /** What was put there, as it may be given out. */
+  give(after: unknown): unknown;
+}
+
+/** A change as it is written down: most are never looked at, so only readers have it told. */
+export interface Recorded {
+  /** Undefined while nothing is written down. */
+  table: Recorder | undefined;
+  key: Key | typeof everything;
+  /** {@link absent} where something was removed. */
+  after: unknown;
 }
 
 /** One change that a command made. A `value` of undefined may be a value; `removed` says if not. */
@@ -41,12 +50,14 @@ export class Journal {
   #open = false;
   #count = 0;
   /** What stands behind the count is left from earlier commands. */
-  readonly #tables: Undoable[] = [];
+  readonly #tables: Recorder[] = [];
   readonly #keys: (Key | typeof everything)[] = [];
   readonly #befores: unknown[] = [];
+  readonly #afters: unknown[] = [];
 
-  get isOpen(): boolean {
-    return this.#open;
+  /** How many changes there are so far. */
+  get count(): number {
+    return this.#count;
   }
 
   /** A command begins: from now on there may be changes. */
@@ -65,11 +76,13 @@ export class Journal {
     }
   }
 
-  record(table: Undoable, key: Key | typeof everything, before: unknown): void {
+  /** Something changed; nothing of it may change any more. */
+  record(table: Recorder, key: Key | typeof everything, before: unknown, after: unknown): void {
     const at = this.#count++;
     this.#tables[at] = table;
     this.#keys[at] = key;
     this.#befores[at] = before;
+    this.#afters[at] = after;
   }
 
   /** The command has failed: all is as it was. */
@@ -88,12 +101,21 @@ export class Journal {
     this.#tables.length = 0;
     this.#keys.length = 0;
     this.#befores.length = 0;
+    this.#afters.length = 0;
   }
 
-  /** The changes so far, the last one of each key, with what is there now. */
+  /** Writes the only change down in `into`; false where there are more, or none. */
+  copyOnly(into: Recorded): boolean {
+    const isOnly = this.#count === 1;
+    into.table = isOnly ? this.#tables[0] : undefined;
+    into.key = isOnly ? this.#keys[0]! : everything;
+    into.after = isOnly ? this.#afters[0] : undefined;
+    return isOnly;
+  }
+
+  /** The changes so far, the last one of each key. */
   changes(): Change[] {
-    if (this.#count === 1) return [changeOf(this.#tables[0]!, this.#keys[0]!)];
-    const last = new Map<Undoable, Map<unknown, number>>();
+    const last = new Map<Recorder, Map<unknown, number>>();
     for (let i = 0; i < this.#count; i++) {
       const table = this.#tables[i]!;
       const key = this.#keys[i]!;
@@ -101,16 +123,19 @@ export class Journal {
       last.get(table)!.set(typeof key === 'object' ? contentOf(key) : key, i);
     }
     const places = [...last.values()].flatMap((places) => [...places.values()]);
-    return places.sort((a, b) => a - b).map((i) => changeOf(this.#tables[i]!, this.#keys[i]!));
+    return places
+      .sort((a, b) => a - b)
+      .map((i) => told({ table: this.#tables[i]!, key: this.#keys[i]!, after: this.#afters[i] }));
   }
 }
 
-function changeOf(table: Undoable, key: Key | typeof everything): Change {
+/** A change as its readers get it. */
+export function told({ table, key, after }: Recorded): Change {
+  assert(table !== undefined, 'a change that was written down');
   const part = table.name;
   if (key === everything) return { part, key: undefined, value: undefined, removed: true };
-  const value = table.look(key);
-  const removed = value === absent;
-  return { part, key, value: removed ? undefined : value, removed };
+  const removed = after === absent;
+  return { part, key: giveKey(key), value: removed ? undefined : table.give(after), removed };
 }
 
 /** Lists and bytes are the same key if their content is. */

@@ -1,6 +1,6 @@
 /** A table in memory, on a tree of pages that are copied when written after a freeze. */
 import { QuorateError } from '../base/errors.ts';
-import { everything, type Journal, type Undoable } from './journal.ts';
+import { everything, type Journal, type Recorder } from './journal.ts';
 import { giveValue, keepValue, lookAtValue } from './kept-value.ts';
 import { giveKey, type Key, keepKey } from './key.ts';
 import { type Absent, absent, type KeyRange, PageTree, type TreeView } from './page-tree.ts';
@@ -12,7 +12,7 @@ interface Emptied {
   readonly hash: number;
 }
 
-export class MemoryTable implements Table, Undoable {
+export class MemoryTable implements Table, Recorder {
   readonly name: string;
   readonly #journal: Journal;
   readonly #entriesMax: number;
@@ -53,7 +53,7 @@ export class MemoryTable implements Table, Undoable {
       const message = `${this.name} holds at most ${this.#entriesMax} entries`;
       throw new QuorateError('over-quota', message, { details: { part: this.name } });
     }
-    this.#journal.record(this, keptKey, before);
+    this.#journal.record(this, keptKey, before, kept);
   }
 
   delete(key: Key): boolean {
@@ -61,7 +61,7 @@ export class MemoryTable implements Table, Undoable {
     const keptKey = keepKey(key);
     const before = this.#put(keptKey, absent);
     if (before === absent) return false;
-    this.#journal.record(this, keptKey, before);
+    this.#journal.record(this, keptKey, before, absent);
     return true;
   }
 
@@ -70,7 +70,7 @@ export class MemoryTable implements Table, Undoable {
     if (this.#tree.size === 0) return;
     const before: Emptied = { view: this.#tree.freeze(), hash: this.#hash };
     this.reset();
-    this.#journal.record(this, everything, before);
+    this.#journal.record(this, everything, before, absent);
   }
 
   *entries(range?: KeyRange): IterableIterator<[Key, unknown]> {
@@ -111,8 +111,8 @@ export class MemoryTable implements Table, Undoable {
     this.#hash = hash;
   }
 
-  look(key: Key): unknown {
-    return this.get(key);
+  give(after: unknown): unknown {
+    return giveValue(after);
   }
 
   /** Writes as kept, or removes, and keeps the hash; returns what was kept before. */

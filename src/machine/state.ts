@@ -20,6 +20,8 @@ import { encodeValue } from './value-writer.ts';
 /** What all plain values of a state may take together in their wire form. */
 export const plainBytesMax = 64 * 2 ** 10;
 
+const unchanged: readonly Change[] = [];
+
 interface OpenPart {
   readonly part: Part<unknown>;
   readonly table: Table;
@@ -93,9 +95,9 @@ export class MachineState {
   }
 
   /** A command has run: its plain values count from now on. @throws as {@link encodeValue} */
-  keepPlain(): Change[] {
+  keepPlain(): readonly Change[] {
+    if (this.#plainNames.length === 0) return unchanged;
     const changes: Change[] = [];
-    if (this.#plainNames.length === 0) return changes;
     let bytes = 0;
     const plain = this.#plainNames.map((part, i) => {
       const before = this.#plain[i]!;

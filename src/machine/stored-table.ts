@@ -12,7 +12,7 @@ import {
   storeKeyBytesMax,
 } from '../ports/store.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
-import { everything, type Journal, type Undoable } from './journal.ts';
+import { everything, type Journal, type Recorder } from './journal.ts';
 import { giveKey, type Key } from './key.ts';
 import { keyBytes, keyFromBytes } from './key-bytes.ts';
 import { type Absent, absent, type KeyRange } from './page-tree.ts';
@@ -36,7 +36,7 @@ export interface TableFacts {
   readonly generation?: number;
 }
 
-export class StoredTable implements Table, Undoable {
+export class StoredTable implements Table, Recorder {
   readonly name: string;
   readonly #store: LayeredStore;
   readonly #journal: Journal;
@@ -112,7 +112,7 @@ export class StoredTable implements Table, Undoable {
       throw new QuorateError('over-quota', message, { details: { part: this.name } });
     }
     this.#put(at, before, bytes);
-    this.#journal.record(this, giveKey(key), before);
+    this.#journal.record(this, giveKey(key), before, bytes);
   }
 
   delete(key: Key): boolean {
@@ -121,7 +121,7 @@ export class StoredTable implements Table, Undoable {
     const before = this.#store.get(at);
     if (before === undefined) return false;
     this.#put(at, before, undefined);
-    this.#journal.record(this, giveKey(key), before);
+    this.#journal.record(this, giveKey(key), before, absent);
     return true;
   }
 
@@ -178,8 +178,8 @@ export class StoredTable implements Table, Undoable {
     this.#put(at, this.#store.get(at), before as Uint8Array | undefined);
   }
 
-  look(key: Key): unknown {
-    return this.get(key);
+  give(after: unknown): unknown {
+    return decodeValue(after as Uint8Array);
   }
 
   #put(at: Uint8Array, before: Uint8Array | undefined, value: Uint8Array | undefined): void {

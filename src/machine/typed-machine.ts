@@ -24,7 +24,7 @@ import { encodeCommand, encodeQuery, unknown } from './call-wire.ts';
 import { ChangeHistory } from './change-history.ts';
 import { decodeEntry, type TypedEntry } from './command-wire.ts';
 import { CommandScope } from './context.ts';
-import { type Change, Journal } from './journal.ts';
+import { Journal } from './journal.ts';
 import { checkFacts, knownVersion } from './known-versions.ts';
 import {
   FrameReader,
@@ -292,18 +292,17 @@ export class TypedMachine<
 
   #applyCommand(entry: TypedCommand, context: CommandContext): Outcome {
     if (this.#active === 0) this.#begin(entry.needs);
-    const command = this.#state.definition.commands.get(entry.name);
+    const state = this.#state;
+    const command = state.definition.commands.get(entry.name);
     const refusal = this.#versionRefusal(entry, command);
     if (refusal !== undefined) return { ok: false, error: refusal };
-    const { index, term } = context;
-    const scope = new CommandScope(this.#seed, index, term, context.timeMs);
-    return this.#run(entry.name, context, () => {
-      const value = command!.run(this.#state.forCommands, entry.input, scope);
-      if (!isThenable(value)) return value;
-      // Whatever becomes of it, it is too late.
-      value.then(ignore, ignore);
-      throw new Refusal('command-failed', 'a command cannot wait');
-    });
+    const scope = new CommandScope(this.#seed, context);
+    this.#journal.begin();
+    try {
+      return this.#keep(entry.name, context, command!.run(state.forCommands, entry.input, scope));
+    } catch (error) {
+      return this.#undo(error);
+    }
   }
 
   /** Why a command cannot run in the active version, if so: the same on every replica. */
@@ -321,26 +320,28 @@ export class TypedMachine<
     return new QuorateError('machine-too-old', message);
   }
 
-  /** Runs what changes the state; if it throws, all is as it was. */
-  #run(name: string, { index, term, timeMs }: CommandContext, change: () => unknown): Outcome {
-    const journal = this.#journal;
-    journal.begin();
-    try {
-      const value = ownValue(change());
-      const plain = this.#state.keepPlain();
-      const keeps = this.definition.changesKeptMax > 0;
-      const changes: Change[] = keeps ? journal.changes() : [];
-      if (plain.length > 0) changes.push(...plain);
-      journal.end();
-      this.kept?.store.commit();
-      if (changes.length > 0) this.history.add({ index, term, timeMs, command: name, changes });
-      return { ok: true, value };
-    } catch (error) {
-      journal.rollBack();
-      this.kept?.store.commit();
-      this.#state.rollBackPlain();
-      return { ok: false, error: refusalFrom(error) };
+  /** A command has run: what it changed counts. Throws where that cannot be; then {@link #undo}. */
+  #keep(name: string, context: CommandContext, value: unknown): Outcome {
+    if (isThenable(value)) {
+      // Whatever becomes of it, it is too late.
+      value.then(ignore, ignore);
+      throw new Refusal('command-failed', 'a command cannot wait');
     }
+    const outcome = { ok: true, value: ownValue(value) } as const;
+    const plain = this.#state.keepPlain();
+    const journal = this.#journal;
+    if (journal.count > 0 || plain.length > 0) this.history.add(context, name, journal, plain);
+    journal.end();
+    this.kept?.store.commit();
+    return outcome;
+  }
+
+  /** A command threw: all is as it was. */
+  #undo(error: unknown): Outcome {
+    this.#journal.rollBack();
+    this.kept?.store.commit();
+    this.#state.rollBackPlain();
+    return { ok: false, error: refusalFrom(error) };
   }
 
   /** The first command of all: every replica begins with the version that it needs. */
@@ -373,16 +374,17 @@ export class TypedMachine<
       (each) => each.version > this.#active && each.version <= version,
     );
     const before = this.#state;
-    const outcome = this.#run('migrate', context, () => {
+    this.#journal.begin();
+    try {
       for (const definition of steps.toReversed()) {
         const old = this.#state;
         this.#state = this.#make(definition, old);
         definition.migrate?.(old.forCommands, this.#state.forCommands);
       }
-    });
-    if (!outcome.ok) {
+      this.#keep('migrate', context, undefined);
+    } catch (error) {
       this.#state = before;
-      return outcome;
+      return this.#undo(error);
     }
     this.#active = version;
     this.kept?.drop(this.#state.droppedOf(before));

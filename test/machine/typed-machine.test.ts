@@ -222,6 +222,20 @@ describe('changes', () => {
     expect(driven.machine.history.after(3)).toBeUndefined();
   });
 
+  test("are the reader's own: writing into a key of bytes harms no state", () => {
+    const blobs = machine({
+      state: { values: map<Uint8Array, Uint8Array>() },
+      commands: { put: ({ values }, key: Uint8Array) => void values.set(key, key) },
+      queries: { has: ({ values }, key: Uint8Array) => values.has(key) },
+    });
+    const driven = new Driven(blobs);
+    driven.run('put', Uint8Array.of(7));
+    const told = () => driven.machine.history.after(0)!.changes[0] as Change;
+    for (const bytes of [told().key, told().value]) (bytes as Uint8Array).fill(0);
+    expect(told()).toMatchObject({ key: Uint8Array.of(7), value: Uint8Array.of(7) });
+    expect(driven.ask('has', Uint8Array.of(7))).toBe(true);
+  });
+
   test('are forgotten by name', () => {
     const small = machine({
       state: { values: map<number, number>() },
