@@ -69,8 +69,8 @@ export class Elections implements KvElections {
     options: CallOptions = {},
   ): Promise<{ leader: LeaderKey; revision: number }> {
     const { name, lease } = request;
-    const { key, createRevision } = await this.#stand(request, options);
-    const { revision } = await this.#own(key, options);
+    // As in etcd, the answer's revision is the one at which the candidate stood, not won.
+    const { key, createRevision, revision } = await this.#stand(request, options);
     return { leader: { name, key, revision: createRevision, lease }, revision };
   }
 
@@ -139,7 +139,7 @@ export class Elections implements KvElections {
   async #stand(
     request: { readonly name: Uint8Array; readonly lease: bigint; readonly value: Uint8Array },
     options: CallOptions,
-  ): Promise<{ key: Uint8Array; createRevision: number }> {
+  ): Promise<{ key: Uint8Array; createRevision: number; revision: number }> {
     let { lease } = request;
     // Without a lease etcd makes one of a minute, which nobody keeps alive.
     if (lease === 0n)
@@ -167,7 +167,7 @@ export class Elections implements KvElections {
       if (options.signal?.aborted === true) await this.#withdraw(key, options);
       throw error;
     }
-    return { key, createRevision };
+    return { key, createRevision, revision: answer.revision };
   }
 
   async #waitForOlder(prefix: Uint8Array, created: number, options: CallOptions): Promise<void> {

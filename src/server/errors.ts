@@ -87,7 +87,7 @@ const texts: Partial<Readonly<Record<EtcdCode, string>>> = {
   'election-not-leader': 'election: not leader',
   'election-leader-missing': '"leader" field must be provided',
   'lock-session-expired': 'mutex: session is expired',
-  'negative-watch-revision': 'mvcc: start revision of a watch is negative',
+  'negative-watch-revision': 'etcdserver: mvcc: required revision has been compacted',
   'empty-watch-range': 'mvcc: watcher range is empty',
   'duplicate-watch-id': 'mvcc: duplicate watch ID provided on the WatchStream',
   'too-many-watches': 'etcdserver: too many watches on one stream',
@@ -147,6 +147,6 @@ const goNames: Readonly<Record<number, string>> = {
 /** Why a watch was canceled, in the words of etcd: refusals of access carry their whole status. */
 export function cancelReason(error: QuorateError): string {
   const { code, message } = statusOfError(error);
-  if (message.startsWith('mvcc: ')) return message;
+  if (message.includes('mvcc: ')) return message;
   return `rpc error: code = ${goNames[code] ?? 'Unknown'} desc = ${message}`;
 }

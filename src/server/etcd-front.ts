@@ -80,7 +80,10 @@ export class EtcdFront {
     if (answerPage(exchange, { kv, metrics: () => this.metrics.text() }, { path, query })) return;
     const served = this.services.methods.get(gatewayMethod(path) ?? '');
     if (served === undefined || this.#options.gateway === false) {
-      return answerAndIgnore(exchange, 404, '404 page not found\n');
+      // Below /v3/ it is the gateway that knows no such method, and says so in its own form.
+      const isGateways = this.#options.gateway !== false && path.startsWith('/v3/');
+      const text = isGateways ? '{"code":5,"message":"Not Found"}' : '404 page not found\n';
+      return answerAndIgnore(exchange, 404, text);
     }
     if (method !== 'POST') {
       const text = '{"code":12,"message":"Method Not Allowed"}';

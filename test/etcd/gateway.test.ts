@@ -87,7 +87,8 @@ describe('the JSON gateway', () => {
     const large = `{"value":"${'A'.repeat(5_000_000)}"}`;
     expect(await post('/v3/kv/put', large)).toMatchObject({ status: 429, body: { code: 8 } });
     expect((await fetch(`${server.url}/v3/kv/range`)).status).toBe(405);
-    expect((await fetch(`${server.url}/v3/kv/nothing`, { method: 'POST' })).status).toBe(404);
+    const unknown = await post('/v3/kv/nothing', '{}');
+    expect(unknown).toMatchObject({ status: 404, body: { code: 5, message: 'Not Found' } });
     expect((await fetch(`${server.url}/__proto__`)).status).toBe(404);
   });
 

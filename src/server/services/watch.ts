@@ -46,8 +46,8 @@ export function watchHandlers(host: ServiceHost): Handlers<typeof pb.Watch> {
       begin().catch((error) => call.finish(statusOfError(error)));
       return {
         received: take,
-        // As in etcd, who closes its side of the stream ends the watches on it.
-        ended: () => call.finish(),
+        // As in etcd, who has asked for all it wants and closes its side is told on.
+        ended: () => {},
         drained: () => stream?.resume(),
         over: () => stream?.close(),
       };
