@@ -156,11 +156,14 @@ test('a revocation list may be bare DER', async () => {
   expect(await put(port, 'revoked')).toBe(14);
 });
 
-test('only certificates with a name that is allowed are taken, if any is said to be', async () => {
+test.each([
+  { hostNames: ['elsewhere.example', 'client.example'] },
+  { commonNames: ['nobody', 'client'] },
+])('only certificates with a name that is allowed are taken: %j', async (allowed) => {
   const port = await open({
     authorityPath: at('authority.pem'),
     clientCertificateRequired: true,
-    allowed: { hostNames: ['elsewhere.example', 'client.example'] },
+    allowed,
   });
   expect(await put(port, 'client')).toBe(0);
   expect(await put(port, 'server')).toBe(14);

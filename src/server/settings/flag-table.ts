@@ -131,7 +131,7 @@ export const flagTable = {
   'compact-hash-check-time': ignored('duration', ownReads),
   'compaction-batch-limit': ignored('whole', steadily),
   'compaction-sleep-interval': ignored('duration', steadily),
-  'bootstrap-defrag-threshold-megabytes': ignored('whole', steadily),
+  'bootstrap-defrag-threshold-megabytes': ignored('whole', `Skipping defragmentation: ${steadily}`),
   'downgrade-check-time': ignored('duration', 'there is one version of the cluster'),
   'memory-mlock': ignored('switch', ownStore),
   'feature-gates': ignored('list', "none of etcd's features has a gate here"),

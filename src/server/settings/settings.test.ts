@@ -114,6 +114,7 @@ client-transport-security:
     [['--initial-cluster-state=old'], 'initial-cluster-state'],
     [['--listen-metrics-urls=https://localhost:1'], 'must be provided for metrics secure url'],
     [['--discovery-endpoints=http://localhost:1'], 'there are no discovery services'],
+    [['--v2-deprecation=not-yet'], 'invalid value "not-yet" for flag -v2-deprecation'],
     [['--tls-min-version=TLS1.1'], 'unexpected TLS version'],
     [['--tls-min-version=TLS1.3', '--tls-max-version=TLS1.2'], 'is greater than max version'],
     [['--cert-file=c', '--key-file=k', '--client-cert-allowed-hostname=h'], 'need trusted-ca-file'],

@@ -80,6 +80,7 @@ export async function readSettings(sources: FlagSources): Promise<ServerSettings
   const given = await givenFlags(sources);
   const flags = new Flags(given.texts);
   flags.refuse();
+  checkDeprecation(flags.text('v2-deprecation'));
   const warnings = [...given.warnings, ...flags.withoutEffect()];
   if (flags.switch('peer-auto-tls')) {
     const text = 'members prove who they are by initial-cluster-token alone: keep it secret';
@@ -212,6 +213,12 @@ function autoCompaction(flags: Flags): ServerSettings['autoCompaction'] {
     ? Number(retention) * 3_600_000
     : durationMs(retention, 'auto-compaction-retention');
   return { mode, retention: ms };
+}
+
+/** It has no effect, but what etcd takes for a mistake is one here too. */
+function checkDeprecation(text: string): void {
+  if (['', 'write-only', 'write-only-drop-data', 'gone'].includes(text)) return;
+  throw invalid(`invalid value "${text}" for flag -v2-deprecation: invalid value "${text}"`);
 }
 
 function storeKind(text: string): ServerSettings['store'] {
