@@ -17,6 +17,7 @@ class Client {
   over = false;
   readonly connection: ServerConnection;
   onExchange: (stream: ServerStream) => void = () => {};
+  drained: (stream: ServerStream) => void = () => {};
   #nowMs = 0;
 
   constructor(limits: Partial<typeof httpLimitDefaults> = {}) {
@@ -30,6 +31,7 @@ class Client {
               const before = this.bodies.get(stream.id) ?? '';
               this.bodies.set(stream.id, before + Buffer.from(bytes).toString('latin1'));
             },
+            drained: () => this.drained(stream),
             ended: () => this.bodies.set(stream.id, `${this.bodies.get(stream.id) ?? ''}.`),
             closed: (whole) =>
               this.bodies.set(stream.id, `${this.bodies.get(stream.id) ?? ''}${whole ? '!' : '?'}`),
@@ -350,6 +352,55 @@ describe('requests and answers', () => {
       'headers 1',
     ]);
     expect(client.bodies.get(1)).toBe('abc.!');
+  });
+
+  test('a long answer holds up no short one, and long ones share what room there is', () => {
+    // Streams have all the room they could want, the connection 65,535 bytes.
+    const client = new Client().greet('000400ffffff');
+    for (const id of [1, 3, 5]) client.send(types.headers, whole, id, post);
+    const [first, second, third] = client.streams;
+    for (const stream of client.streams) stream.respond(200, {});
+    first!.write(new Uint8Array(1_000_000));
+    client.replies();
+    second!.write(new Uint8Array(1_000_000));
+    third!.write(new Uint8Array(10));
+    third!.end({ 'grpc-status': '0' });
+    expect(client.replies()).toEqual([]);
+    client.send(types.windowUpdate, 0, 0, '0000c000');
+    expect(client.replies()).toEqual([
+      'data 1 16384',
+      'data 3 16384',
+      'data 5 10',
+      'headers 5',
+      'data 1 16374',
+    ]);
+    // Who was served last is served last.
+    client.send(types.windowUpdate, 0, 0, '00008000');
+    expect(client.replies()).toEqual(['data 3 16384', 'data 1 16384']);
+    // One that has no room of its own is passed over.
+    client.send(types.settings, 0, 0, '000400000000').send(types.windowUpdate, 0, 3, '00ffffff');
+    expect(client.replies()).toEqual(['settings 0']);
+    client.send(types.windowUpdate, 0, 0, '00008000');
+    expect(client.replies()).toEqual(['data 3 16384', 'data 3 16384']);
+  });
+
+  test('a writer that goes on when it is relieved waits for its turn', () => {
+    const client = new Client();
+    client.drained = (stream) => {
+      if (stream.id === 1) stream.write(new Uint8Array(65_536));
+    };
+    client.greet('000400ffffff');
+    for (const id of [1, 3]) client.send(types.headers, whole, id, post);
+    const [first, second] = client.streams;
+    for (const stream of client.streams) stream.respond(200, {});
+    expect(first!.write(new Uint8Array(200_000))).toBe(false);
+    second!.write(new Uint8Array(40_000));
+    client.replies();
+    client.send(types.windowUpdate, 0, 0, '00100000');
+    const order = client.replies().map((reply) => Number(reply.split(' ')[1]));
+    // Without turns all of the first would come before the second.
+    expect(order.slice(0, 6)).toEqual([1, 3, 1, 3, 1, 3]);
+    expect(order.length).toBeGreaterThan(12);
   });
 
   test('a client may ping for each piece of an answer, as those of Go do, and not without', () => {

@@ -71,6 +71,8 @@ export class ServerConnection implements StreamHost {
   readonly #streams = new Map<number, ServerStream>();
   /** Streams with bytes that wait for the connection's window, or for the socket. */
   readonly #waiting = new Set<ServerStream>();
+  /** Those that wait are having their turns. */
+  #inTurns = false;
   readonly #brokenOff = new Set<number>();
   #state: 'preface' | 'settings' | 'open' | 'over' = 'preface';
   /** What has come of a frame that is not whole. */
@@ -206,25 +208,13 @@ export class ServerConnection implements StreamHost {
   }
 
   pump(stream: ServerStream): void {
-    while (stream.waits && !this.#congested && this.#out.bytes < outgoingBytesHigh) {
-      const room = Math.min(this.#sendWindowBytes, stream.sendWindowBytes, frameBytesMax);
-      if (room <= 0) break;
-      const bytes = stream.next(room);
-      this.#sendWindowBytes -= bytes.length;
-      stream.sendWindowBytes -= bytes.length;
-      this.#out.frame(frameTypes.data, 0, stream.id, bytes);
-      this.#abuse.useful();
-      this.#abuse.answered();
-      this.#host.wake();
+    // While others have their turns, this one waits for its own.
+    if (this.#inTurns && stream.waits) {
+      this.#waiting.add(stream);
+      return;
     }
-    if (stream.waits) this.#waiting.add(stream);
-    else this.#waiting.delete(stream);
-    const end = stream.endToSend;
-    if (end === undefined) return;
-    if (end.trailers !== undefined) return this.sendFields(stream, 0, end.trailers, true);
-    this.#out.frame(frameTypes.data, frameFlags.endStream, stream.id, nothing);
-    this.#host.wake();
-    this.#answered(stream);
+    while (stream.waits && this.#hasRoom && stream.sendWindowBytes > 0) this.#sendData(stream);
+    this.#sent(stream);
   }
 
   taken(stream: ServerStream, bytes: number): void {
@@ -564,12 +554,54 @@ export class ServerConnection implements StreamHost {
     this.#host.over();
   }
 
+  /**
+   * What waits goes on, a frame of each stream in turn: a long answer holds up no short one. Who has
+   * had a turn stands behind the others, now and the next time there is room.
+   */
   #pumpAll(): void {
-    if (this.#waiting.size === 0) return;
-    for (const stream of [...this.#waiting]) {
-      this.pump(stream);
-      stream.relieve();
+    if (this.#waiting.size === 0 || this.#inTurns) return;
+    this.#inTurns = true;
+    try {
+      for (const stream of this.#waiting) {
+        if (!this.#hasRoom) break;
+        if (stream.sendWindowBytes <= 0) continue;
+        this.#waiting.delete(stream);
+        this.#sendData(stream);
+        this.#sent(stream);
+        stream.relieve();
+      }
+    } finally {
+      this.#inTurns = false;
     }
+  }
+
+  /** For any stream. */
+  get #hasRoom(): boolean {
+    return !this.#congested && this.#sendWindowBytes > 0 && this.#out.bytes < outgoingBytesHigh;
+  }
+
+  /** One frame of what waits. */
+  #sendData(stream: ServerStream): void {
+    const room = Math.min(this.#sendWindowBytes, stream.sendWindowBytes, frameBytesMax);
+    const bytes = stream.next(room);
+    this.#sendWindowBytes -= bytes.length;
+    stream.sendWindowBytes -= bytes.length;
+    this.#out.frame(frameTypes.data, 0, stream.id, bytes);
+    this.#abuse.useful();
+    this.#abuse.answered();
+    this.#host.wake();
+  }
+
+  /** As much as could be sent has been: what is left waits, or else the end is sent. */
+  #sent(stream: ServerStream): void {
+    if (stream.waits) this.#waiting.add(stream);
+    else this.#waiting.delete(stream);
+    const end = stream.endToSend;
+    if (end === undefined) return;
+    if (end.trailers !== undefined) return this.sendFields(stream, 0, end.trailers, true);
+    this.#out.frame(frameTypes.data, frameFlags.endStream, stream.id, nothing);
+    this.#host.wake();
+    this.#answered(stream);
   }
 
   #takenOf(bytes: number): void {
