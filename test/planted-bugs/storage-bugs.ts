@@ -64,8 +64,10 @@ export const storageBugs: readonly PlantedBug[] = [
     plants: [
       {
         module: 'engine/kept-work',
-        find: 'replica.snapshotBegun();',
-        replace: 'replica.snapshotBegun();\nthis.#flushed(id, index);',
+        find: 'machine.kept.flush(mark, (error) => {',
+        replace:
+          'if (index % 2 === 0) {\nthis.#flushing.delete(machine);\nreturn then(null);\n}\n' +
+          'machine.kept.flush(mark, (error) => {',
       },
     ],
     seedsMax: 20,
