@@ -21,8 +21,8 @@ export default defineConfig({
     silent: 'passed-only',
     // A test narrowed by `only` hides the others, and must not pass for all of them.
     allowOnly: !process.env.QUORATE_TEST_RESULTS,
-    testTimeout: tier === 'soak' ? 2 * soakMinutes * 60_000 : 60_000,
-    hookTimeout: 60_000,
+    testTimeout: tier === 'soak' ? 2 * soakMinutes * 60_000 : 180_000,
+    hookTimeout: 180_000,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freePort, until } from '../../test/gossip/waiting.ts';
+import { freePort, until } from '../../test/processes/waiting.ts';
 import { createGossipKey, type Gossip, type OpenGossipOptions, openGossip } from '../gossip.ts';
 import { silentLogger } from '../ports/logger.ts';
 import { decodeSnapshot } from './snapshot.ts';

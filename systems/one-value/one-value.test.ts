@@ -1,7 +1,7 @@
 /** The script of one-value, line by line, with real processes on 127.0.0.1 to 127.0.0.4. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { OneValueProcess } from '../../test/gossip/one-value-process.ts';
-import { freePort, until } from '../../test/gossip/waiting.ts';
+import { freePort, until } from '../../test/processes/waiting.ts';
 import { firstState, isGreater, parseInteger } from './state.ts';
 
 const addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];

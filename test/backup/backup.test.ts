@@ -124,7 +124,7 @@ test('a group is restored beside the one it is of, on all members, also as a lat
 
   const later = await first!.restoreGroup('later', laterLedger, file);
   expect(await later.commands.add('x')).toBe(51n);
-  await until('version 2', () => later.machine.activeVersion === 2, 20_000);
+  await until('version 2', () => later.machine.activeVersion === 2);
   expect(await later.queries.doubled(undefined)).toBeGreaterThanOrEqual(100);
 });
 

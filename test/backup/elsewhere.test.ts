@@ -176,7 +176,7 @@ test('three members restore the same backup as one new cluster; the old ones are
   });
   const fourth = await late.group('ledger', ledger, { timeoutMs: 20_000 });
   expect(await fourth.queries.get('x', { timeoutMs: 20_000 })).toBe(21n);
-}, 60_000);
+});
 
 test('an export waits for its index, and a client takes one without the definition', async () => {
   const trio = await testCluster({ options: { logger: silent } });

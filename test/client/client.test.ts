@@ -5,7 +5,7 @@ import { type TestCluster, type TestClusterOptions, testCluster } from '../../sr
 import { silentLogger } from '../../src/ports/logger.ts';
 import { counters } from '../machine/named-counters.ts';
 import { Journal } from '../member/journal.ts';
-import { until } from '../processes/waiting.ts';
+import { freePorts, patienceMs, until } from '../processes/waiting.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -72,7 +72,7 @@ test('a leader that ends in the middle of 200 commands: each takes effect once',
   let answered = 0;
   const incs = Array.from({ length: 200 }, async (_, at) => {
     await until('its time', () => answered * 2 + 20 > at);
-    const value = await client.counters.commands.inc('a', { timeoutMs: 20_000 });
+    const value = await client.counters.commands.inc('a', { timeoutMs: patienceMs });
     answered++;
     return value;
   });
@@ -100,8 +100,9 @@ test('who does not know the secret is refused by name', async () => {
 });
 
 test('deadlines, signals and close end what waits', async () => {
-  const opened = await cluster({ members: 1 });
-  const client = clientOf(endpointsOf(opened));
+  // Where nobody listens, nothing can have been applied.
+  const [nobody] = await freePorts(1);
+  const client = clientOf([`127.0.0.1:${nobody}`]);
   const timeoutMs = 200;
   await expect(client.counters.commands.inc('a', { timeoutMs })).rejects.toMatchObject({
     code: 'timeout',

@@ -85,4 +85,4 @@ test('certificates for clients and between members, and one member that goes on 
   expect(await health(alone, certificate)).toEqual({ health: 'true', reason: '' });
   expect((await alone.kv.memberList()).map(({ name }) => name)).toEqual(['a']);
   expect((await alone.kv.put({ type: 'put', ...written('k') })).revision).toBe(3);
-}, 60_000);
+});

@@ -17,7 +17,7 @@ const suite = (): void => {
   beforeAll(async () => {
     cluster = await QuorateCluster.start(3);
     ctl = new Etcdctl(cluster.endpoints);
-  }, 60_000);
+  });
   afterAll(() => cluster?.stop());
 
   /** Where the leader is, among the members. */
@@ -123,7 +123,7 @@ const suite = (): void => {
     expect(await ctl.run('member', 'list')).not.toContain(id);
     expect(await ctl.fail('member', 'remove', id!)).toContain('etcdserver: member not found');
     cluster.members.pop();
-  }, 60_000);
+  });
 
   test('member add as voter, start: it votes by itself', async () => {
     const [client, peer] = (await freePorts(2)) as [number, number];
@@ -141,7 +141,7 @@ const suite = (): void => {
     await ctl.run('member', 'remove', id!);
     await until('the member to end', () => !cluster.members[3]!.running);
     cluster.members.pop();
-  }, 60_000);
+  });
 
   test('alarm', async () => {
     expect(await ctl.run('alarm', 'list')).toBe('');
@@ -179,7 +179,7 @@ const suite = (): void => {
       await etcd.stop();
       rmSync(directory, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 
   test('make-mirror, to a real etcd and from one', async () => {
     const etcd = await EtcdProcess.start();
@@ -200,7 +200,7 @@ const suite = (): void => {
     } finally {
       await etcd.stop();
     }
-  }, 60_000);
+  });
 
   test('a member that is killed comes back, and the others go on meanwhile', async () => {
     const killed = await leader();
@@ -212,7 +212,7 @@ const suite = (): void => {
     expect(await own.run('get', 'after', '--print-value-only')).toBe('death\n');
     expect(await cluster.members[killed]!.stop()).toBe(0);
     await cluster.members[killed]!.restart();
-  }, 60_000);
+  });
 
   test('without a majority writes time out, and what a member has can be read', async () => {
     const [first, ...others] = cluster.members;
@@ -226,7 +226,7 @@ const suite = (): void => {
     expect(await alone.fail('put', 'here', 'x')).toContain('etcdserver: request timed out');
     await Promise.all(others.map((member) => member.restart()));
     expect(await ctl.run('put', 'here', 'again')).toBe('OK\n');
-  }, 90_000);
+  });
 
   test('TLS with certificates of both sides', async () => {
     const secure = await QuorateCluster.start(1, [
@@ -248,7 +248,7 @@ const suite = (): void => {
     } finally {
       await secure.stop();
     }
-  }, 60_000);
+  });
 };
 
 if (hasEtcd()) describe('etcdctl', suite);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openGossip } from '../../src/gossip.ts';
 import { silentLogger } from '../../src/ports/logger.ts';
-import { freePort, until } from './waiting.ts';
+import { freePort, until } from '../processes/waiting.ts';
 
 const programPath = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
 const running: ChildProcess[] = [];

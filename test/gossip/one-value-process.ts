@@ -1,7 +1,7 @@
 /** A member of systems/one-value in a process of its own, from what was built. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
-import { until } from './waiting.ts';
+import { until } from '../processes/waiting.ts';
 
 const programPath = path.resolve(import.meta.dirname, '../../dist/systems/one-value/main.js');
 

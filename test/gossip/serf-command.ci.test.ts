@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createGossipKey, type Gossip, openGossip } from '../../src/gossip.ts';
 import { silentLogger } from '../../src/ports/logger.ts';
+import { until } from '../processes/waiting.ts';
 import { listedMembers, runSerf, serfMissing } from './serf-process.ts';
-import { until } from './waiting.ts';
 
 const key = createGossipKey();
 let first: Gossip;

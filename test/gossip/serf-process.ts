@@ -1,6 +1,6 @@
 /** HashiCorp's own agent and command, for tests of interoperation. */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { freePort, until } from './waiting.ts';
+import { freePort, until } from '../processes/waiting.ts';
 
 /** Why tests with the real agent cannot run here; empty if they can. */
 export function serfMissing(): string {
@@ -38,6 +38,13 @@ export async function listedMembers(rpcAddress: string): Promise<Map<string, Lis
   return new Map(members.map((member) => [member.name, member]));
 }
 
+/**
+ * A complaint of the agent's about what somebody sent. That a connection broke off, as happens on
+ * a machine that stood still for a while, is none.
+ */
+const complaint =
+  /(Failed to decode|not supported|incompatible)(?!.*(EOF|i\/o timeout|reset by peer))/i;
+
 /** A real agent in a process of its own. */
 export class SerfAgent {
   readonly name: string;
@@ -56,6 +63,11 @@ export class SerfAgent {
     };
     process.stdout?.on('data', note);
     process.stderr?.on('data', note);
+  }
+
+  /** The lines of its log in which it does not understand what it was sent. */
+  get complaints(): string[] {
+    return this.#log.split('\n').filter((line) => complaint.test(line));
   }
 
   static async start(name: string, ...flags: readonly string[]): Promise<SerfAgent> {

@@ -52,7 +52,7 @@ beforeAll(async () => {
   await kv.put(put('secret', 'x', { lease: 7n }));
   await kv.authEnable();
   await loginAll();
-}, 30_000);
+});
 
 afterAll(async () => {
   await cluster?.close();

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
-import { del, type KvCluster, kvCluster, put, range, txn, until } from './kv-cluster.ts';
+import { until } from '../processes/waiting.ts';
+import { del, type KvCluster, kvCluster, put, range, txn } from './kv-cluster.ts';
 
 const run = promisify(execFile);
 const environment = { ...process.env, ETCDCTL_API: '3' };
@@ -17,7 +18,7 @@ let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 beforeAll(async () => {
   cluster = await kvCluster(1);
   directory = await temporaryDirectory();
-}, 30_000);
+});
 
 afterAll(async () => {
   await cluster?.close();
@@ -115,13 +116,11 @@ it('moves keys, revisions and leases into an etcd cluster', async () => {
   try {
     const ask = (...args: string[]): Promise<string> =>
       etcdctl('--endpoints', urls.client, ...args);
-    await until(
-      () =>
-        ask('endpoint', 'health').then(
-          () => true,
-          () => false,
-        ),
-      20_000,
+    await until('it to serve', () =>
+      ask('endpoint', 'health').then(
+        () => true,
+        () => false,
+      ),
     );
     expect(await ask('get', 'key/', '--prefix', '--limit', '1', '-w', 'fields')).toContain(
       '"Count" : 3000',
@@ -153,4 +152,4 @@ it('moves keys, revisions and leases into an etcd cluster', async () => {
     etcd.kill('SIGKILL');
     await once(etcd, 'exit');
   }
-}, 60_000);
+});

@@ -6,6 +6,7 @@ import { type KvOptions, openKv } from '../../src/kv/open-kv.ts';
 import { nodePorts } from '../../src/platform/node-ports.ts';
 import { temporaryDirectory } from '../../src/platform/temporary-directory.ts';
 import { silentLogger } from '../../src/ports/logger.ts';
+import { patienceMs, until } from '../processes/waiting.ts';
 
 export interface KvCluster {
   readonly members: TestCluster;
@@ -45,7 +46,7 @@ export async function kvCluster(
     },
   };
   await Promise.all(members.members.map((_, index) => cluster.open(index)));
-  await until(() => kvs.some((kv) => kv.isLeader));
+  await until('a leader', () => kvs.some((kv) => kv.isLeader));
   return cluster;
 }
 
@@ -107,7 +108,7 @@ export class Watching {
     );
   }
 
-  async until(condition: (watching: this) => boolean, limitMs = 5000): Promise<void> {
+  async until(condition: (watching: this) => boolean, limitMs = patienceMs): Promise<void> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -123,17 +124,5 @@ export class Watching {
     } finally {
       clearTimeout(timer);
     }
-  }
-}
-
-/** Waits until it holds, looking again every few ms. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  limitMs = 8000,
-): Promise<void> {
-  const untilMs = performance.now() + limitMs;
-  while (!(await condition())) {
-    if (performance.now() > untilMs) throw new Error(`not so after ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,5 +1,6 @@
 /** The key-value service end to end, on three real members. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../processes/waiting.ts';
 import {
   bytes,
   del,
@@ -9,7 +10,6 @@ import {
   range,
   text,
   txn,
-  until,
   Watching,
 } from './kv-cluster.ts';
 
@@ -17,7 +17,7 @@ let cluster: KvCluster;
 
 beforeAll(async () => {
   cluster = await kvCluster(3);
-}, 30_000);
+});
 
 afterAll(async () => {
   await cluster?.close();
@@ -216,10 +216,10 @@ describe('leases', () => {
 
   it('live on while they are kept alive through a follower', async () => {
     const follower = cluster.kvs.find((kv) => !kv.isLeader)!;
-    const { id } = await follower.leaseGrant({ id: 4711n, ttlSeconds: 1 });
-    const endMs = performance.now() + 2500;
-    await until(async () => {
-      await expect(follower.leaseKeepAlive(id)).resolves.toEqual({ id, ttlSeconds: 1 });
+    const { id } = await follower.leaseGrant({ id: 4711n, ttlSeconds: 3 });
+    const endMs = performance.now() + 4500;
+    await until('enough of keeping alive', async () => {
+      await expect(follower.leaseKeepAlive(id)).resolves.toEqual({ id, ttlSeconds: 3 });
       return performance.now() >= endMs;
     });
     expect(await follower.leases()).toContain(4711n);
@@ -243,7 +243,10 @@ describe('locks and elections', () => {
       got = true;
       return answer;
     });
-    await until(async () => (await a!.range(range('lock/', { end: bytes('lock0') }))).count === 2);
+    await until(
+      'both to queue',
+      async () => (await a!.range(range('lock/', { end: bytes('lock0') }))).count === 2,
+    );
     expect(got).toBe(false);
     await a!.unlock(held.key);
     expect((await waiting).fencingToken).toBeGreaterThan(held.fencingToken);
@@ -262,7 +265,7 @@ describe('locks and elections', () => {
     const { leader } = await a!.campaign({ name: bytes('e'), lease: lease.id, value: bytes('a1') });
     await a!.proclaim({ leader, value: bytes('a2') });
     expect(text((await b!.leader(bytes('e'))).kv.value)).toBe('a2');
-    await until(() => seen.includes('a2'));
+    await until('a2', () => seen.includes('a2'));
     await a!.resign(leader);
     await expect(a!.proclaim({ leader, value: bytes('a3') })).rejects.toMatchObject({
       code: 'election-not-leader',
@@ -275,7 +278,7 @@ describe('locks and elections', () => {
 describe('members', () => {
   it('are listed with ids of 64 bits, and announced without counting', async () => {
     const kv = cluster.leader();
-    await until(async () => (await kv.memberList()).every(({ name }) => name !== ''));
+    await until('names', async () => (await kv.memberList()).every(({ name }) => name !== ''));
     const members = await kv.memberList({ linearizable: true });
     expect(members.map(({ name }) => name).sort()).toEqual(['a', 'b', 'c']);
     expect(members.some(({ id }) => id === kv.memberId)).toBe(true);
@@ -295,7 +298,7 @@ describe('members', () => {
     const before = cluster.leader();
     const next = cluster.kvs.find((kv) => kv !== before)!;
     await before.moveLeader(next.memberId);
-    await until(() => next.isLeader);
+    await until('the next to lead', () => next.isLeader);
     const [a, b, c] = await Promise.all(cluster.kvs.map((kv) => kv.hashKv(0)));
     expect(a).toEqual(b);
     expect(b).toEqual(c);

@@ -164,7 +164,7 @@ test('a member gets rid of it by itself', async () => {
   const member = await openMember(options);
   ends.push(() => member.close());
   const group = await member.group('g', two);
-  await until('version 2', () => group.machine.activeVersion === 2, 20_000);
-  await until('the old entries to go', () => group.machine.kept!.pressure() === 'little', 20_000);
+  await until('version 2', () => group.machine.activeVersion === 2);
+  await until('the old entries to go', () => group.machine.kept!.pressure() === 'little');
   expect(entriesOf(group.machine.kept!.store as unknown as Store)).toBe(1);
 });

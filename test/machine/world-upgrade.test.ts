@@ -101,7 +101,7 @@ class Upgrade {
 }
 
 describe('a rolling upgrade in the world', () => {
-  test.each([1, 2, 3])('seed %i', { timeout: 120_000 }, async (seed) => {
+  test.each([1, 2, 3])('seed %i', async (seed) => {
     const upgrade = new Upgrade(seed);
     const { world } = upgrade;
     await upgrade.more(100);

@@ -4,11 +4,12 @@
  */
 import { QuorateError } from '../../src/base/errors.ts';
 import type { Answer, Done } from '../../src/ports/callbacks.ts';
+import { Limit, patienceMs } from '../processes/waiting.ts';
 
 /** A world around the port under test. */
 export interface Harness<Port> {
   readonly port: Port;
-  /** Lets the world go on until `condition` holds; fails after `limitMs` of its time (5 s). */
+  /** Lets the world go on until `condition` holds; fails after `limitMs` of its time. */
   until(condition: () => boolean, limitMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -54,10 +55,10 @@ export async function failure(
 }
 
 /** Waits in real time, for harnesses of real implementations. */
-export async function untilReal(condition: () => boolean, limitMs = 5_000): Promise<void> {
-  const end = performance.now() + limitMs;
+export async function untilReal(condition: () => boolean, limitMs = patienceMs): Promise<void> {
+  const limit = new Limit(limitMs);
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${condition}`);
+    if (limit.isOver()) throw new Error(`not within ${limitMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

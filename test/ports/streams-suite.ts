@@ -111,7 +111,7 @@ export function streamsSuite(name: string, make: MakeHarness<Streams>): void {
       options: Partial<ConnectOptions> = {},
     ): Promise<Heard> {
       const answered: (Heard | QuorateError)[] = [];
-      streams.connect({ address, timeoutMs: 3_000, ...options }, (answer) => {
+      streams.connect({ address, timeoutMs: 30_000, ...options }, (answer) => {
         answered.push('write' in answer ? hear(answer) : answer);
       });
       expect(answered).toEqual([]);
@@ -259,18 +259,20 @@ export function streamsSuite(name: string, make: MakeHarness<Streams>): void {
       const { address } = listener;
       await close(listener);
       expect(
-        await failure(world, (end) => streams.connect({ address, timeoutMs: 3_000 }, end)),
+        await failure(world, (end) => streams.connect({ address, timeoutMs: 30_000 }, end)),
       ).toBe('connection-refused');
       const unknown = { host: 'no-such-host.invalid', port: 1 };
       expect(
-        await failure(world, (end) => streams.connect({ address: unknown, timeoutMs: 4_000 }, end)),
+        await failure(world, (end) =>
+          streams.connect({ address: unknown, timeoutMs: 30_000 }, end),
+        ),
       ).toBe('name-not-resolved');
     });
 
     test('does not answer after being cancelled', async () => {
       const { listener, accepted } = await listen();
       let answered = false;
-      const options = { address: listener.address, timeoutMs: 1_000 };
+      const options = { address: listener.address, timeoutMs: 30_000 };
       const cancel = streams.connect(options, () => {
         answered = true;
       });

@@ -34,7 +34,7 @@ function run(command: string, { planted = false } = {}) {
   const program = path.join(distPath, 'src/cli/main.js');
   const env = { ...process.env, NODE_OPTIONS: planted ? planting() : '' };
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    ...{ cwd: folder, env, encoding: 'utf8', timeout: 55_000 },
+    ...{ cwd: folder, env, encoding: 'utf8', timeout: 170_000 },
   });
   return { status, stdout, stderr };
 }

@@ -51,5 +51,5 @@ describe('a rolling upgrade of a simulated cluster', () => {
     );
     expect(puts.some(({ outcome }) => outcome === 'void')).toBe(true);
     expect(puts.some(({ outcome }) => outcome === 'done')).toBe(true);
-  }, 120_000);
+  });
 });

@@ -60,7 +60,7 @@ function run(code: string): { readonly lines: readonly string[] } {
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
       ['--input-type=module', '--eval', code],
-      { cwd: folder, encoding: 'utf8', timeout: 30_000 },
+      { cwd: folder, encoding: 'utf8', timeout: 170_000 },
     );
     expect({ status, stderr: stderr.split('\n').filter((line) => !line.startsWith('{')) }).toEqual({
       status: 0,
