@@ -6,8 +6,9 @@
 import { QuorateError } from '../base/errors.ts';
 import type { GossipConfig, PresetName } from '../gossip/api.ts';
 import { createGossipKey, openGossip } from '../gossip.ts';
+import type { LineLevel } from '../platform/line-logger.ts';
 import { durationMs, type ParsedFlags, parseFlags } from './flags.ts';
-import { type TextLogLevel, textLogger } from './text-logger.ts';
+import { textLogger } from './text-logger.ts';
 
 export const gossipUsage = `quorate gossip [flags]      run an agent
 quorate gossip keygen       print a new encryption key
@@ -62,7 +63,10 @@ export async function gossipCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (words.length > 0) throw new QuorateError('invalid-config', `what is "${words[0]}"?`);
-  const logger = textLogger(logLevel(flags['log-level']), (line) => console.log(line));
+  const logger = textLogger({
+    level: logLevel(flags['log-level']),
+    write: (line) => void process.stdout.write(line),
+  });
   const ending = new AbortController();
   const interrupt = (): void => ending.abort();
   process.once('SIGINT', interrupt);
@@ -122,8 +126,8 @@ function splitTag(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function logLevel(text = 'info'): TextLogLevel {
-  const levels: Readonly<Record<string, TextLogLevel>> = {
+function logLevel(text = 'info'): LineLevel {
+  const levels: Readonly<Record<string, LineLevel>> = {
     trace: 'debug',
     debug: 'debug',
     info: 'info',

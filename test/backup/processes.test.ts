@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { connect } from '../../src/client.ts';
-import { machine, map } from '../../src/index.ts';
+import { counters } from '../machine/named-counters.ts';
 import { Program } from '../processes/program.ts';
 import { freePorts, until } from '../processes/waiting.ts';
 
@@ -17,18 +17,6 @@ const script = new URL('./counting-member.mjs', import.meta.url).pathname;
 const cli = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
 const programs: Program[] = [];
 const folder = mkdtempSync(path.join(tmpdir(), 'quorate-killed-'));
-
-const counters = machine({
-  state: { counts: map<string, number>() },
-  commands: {
-    inc({ counts }, key: string) {
-      const next = (counts.get(key) ?? 0) + 1;
-      counts.set(key, next);
-      return next;
-    },
-  },
-  queries: { get: ({ counts }, key: string) => counts.get(key) ?? 0 },
-});
 
 afterAll(async () => {
   await Promise.all(programs.map((each) => each.end('SIGKILL')));

@@ -252,4 +252,19 @@ describe('changes', () => {
     expect(() => restored.machine.history.after(9)).toThrow('behind index 10');
     expect(restored.machine.history.after(10)).toBeUndefined();
   });
+
+  test('are told to nobody where none are kept', () => {
+    const silent = machine({
+      state: { values: map<number, number>() },
+      commands: { put: ({ values }, key: number) => void values.set(key, key) },
+      changesKeptMax: 0,
+    });
+    const driven = new Driven(silent);
+    expect(driven.machine.history.after(0)).toBeUndefined();
+    driven.run('put', 1);
+    expect(() => driven.machine.history.after(0)).toThrow(
+      expect.objectContaining({ code: 'changes-compacted' }),
+    );
+    expect(driven.machine.history.after(1)).toBeUndefined();
+  });
 });

@@ -90,6 +90,36 @@ describe('a machine of version 2', () => {
     expect(driven.run('add', add)).toBe('one: 10');
   });
 
+  test('has its plain values back if a migration fails that wrote into them', () => {
+    const named = machine({
+      state: { names: [] as string[], counts: map<string, number>() },
+      commands: {
+        add({ names, counts }, name: string) {
+          names.push(name);
+          counts.set(name, names.length);
+          return names.join();
+        },
+      },
+    });
+    const failing = machine({
+      version: 2,
+      from: named,
+      migrate(before) {
+        before.names.push('half done');
+        before.counts.clear();
+        throw new Error('not like this');
+      },
+      state: { names: [] as string[] },
+      commands: { add: () => 'two' },
+    });
+    const driven = new Driven(failing);
+    driven.run('add', 'a');
+    const hash = driven.machine.hash();
+    expect(driven.apply(activate(2))).toMatchObject({ ok: false });
+    expect(driven.machine.hash()).toBe(hash);
+    expect(driven.run('add', 'b')).toBe('a,b');
+  });
+
   test('must follow the one before', () => {
     const init = { state: {}, commands: {}, from: bookTwo };
     expect(() => machine({ ...init, version: 2 })).toThrow('does not follow');

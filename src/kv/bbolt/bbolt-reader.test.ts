@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareBytes } from '../../base/compare-bytes.ts';
 import { QuorateError } from '../../base/errors.ts';
+import { joinBytes } from '../../base/join-bytes.ts';
 import { BboltReader, type ByteSource } from './bbolt-reader.ts';
 import { type BucketSource, layOut, writeFile } from './bbolt-writer.ts';
 import { branchPage, bucketHeader, leafPage, metaPage } from './page.ts';
@@ -16,11 +17,7 @@ function written(buckets: Readonly<Record<string, readonly Entry[]>>): Uint8Arra
   const planning = layOut(sources);
   let step = planning.next();
   while (step.done !== true) step = planning.next();
-  return joined([...writeFile(step.value)].filter((page) => page !== undefined));
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(Buffer.concat(parts));
+  return joinBytes([...writeFile(step.value)].filter((page) => page !== undefined));
 }
 
 /** Counts what is asked for, so that no damage makes it large. */
@@ -104,9 +101,9 @@ describe('a bbolt file', () => {
   it('may have small buckets within a page', () => {
     const meta = { pageBytes: 4096, root: 3, freelist: 2, pages: 4, transaction: 0 };
     const entries = numbered(5, 10);
-    const value = joined([bucketHeader(0), leafPage(0, entries.map(plain))]);
+    const value = joinBytes([bucketHeader(0), leafPage(0, entries.map(plain))]);
     const key = new TextEncoder().encode('key');
-    const file = joined([
+    const file = joinBytes([
       metaPage(0, { ...meta, transaction: 1 }),
       metaPage(1, meta),
       leafPage(2, []),
@@ -115,7 +112,7 @@ describe('a bbolt file', () => {
     // The page within is padded to a whole one here, so that the outer one overflows.
     expect(() => entriesOf(file, 'key')).toThrow('too long');
     const short = value.slice(0, 16 + 16 + 5 * 16 + 5 * 18);
-    const fitting = joined([
+    const fitting = joinBytes([
       file.slice(0, 3 * 4096),
       leafPage(3, [{ key, value: short, isBucket: true }]),
     ]);
@@ -178,7 +175,7 @@ describe('a damaged bbolt file', () => {
   it('is refused when its pages form a circle', () => {
     const meta = { pageBytes: 4096, root: 3, freelist: 2, pages: 4, transaction: 1 };
     const key = new TextEncoder().encode('key');
-    const circle = joined([
+    const circle = joinBytes([
       metaPage(0, meta),
       metaPage(1, meta),
       leafPage(2, []),

@@ -8,6 +8,7 @@
  * A bucket that is small lies within its entry among the buckets, as long as these fit a page.
  */
 import { assert } from '../../base/assert.ts';
+import { joinBytes } from '../../base/join-bytes.ts';
 import {
   branchPage,
   bucketHeader,
@@ -107,7 +108,7 @@ export function* writeFile({ buckets, pages }: FileLayout): Generator<Uint8Array
   const names: Element[] = [];
   for (const { source, root, isInline } of buckets) {
     const header = bucketHeader(root);
-    const value = isInline ? joined(header, inlinePage(source)) : header;
+    const value = isInline ? joinBytes([header, inlinePage(source)]) : header;
     names.push({ key: new TextEncoder().encode(source.name), value, isBucket: true });
   }
   yield leafPage(ROOT_PAGE, names);
@@ -136,13 +137,6 @@ function inlinePage(source: BucketSource): Uint8Array {
   const [leaf] = [...leaves(source)].filter((each) => each !== undefined);
   assert(leaf !== undefined, 'a bucket has at least one leaf');
   return leafPage(0, leaf.elements).subarray(0, pageHeaderBytes + leaf.bytes);
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 interface Leaf {
