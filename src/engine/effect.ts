@@ -15,6 +15,8 @@ export type Effect =
   | { readonly type: 'answer'; readonly ticket: Ticket; readonly outcome: Outcome }
   /** Work is left: another `end-of-turn` shall follow soon, after other events. */
   | { readonly type: 'turn' }
+  /** A `reminded` shall follow after so long. */
+  | { readonly type: 'remind'; readonly afterMs: number }
   /** The member is recovered and takes requests. */
   | { readonly type: 'opened'; readonly self: MemberId; readonly clusterId: number }
   /** Who leads a group, or this member's part in it, has changed. */

@@ -16,6 +16,7 @@ import type { AppendTask } from '../raft/input.ts';
 import type { Message } from '../raft/message.ts';
 import { callKinds, encodeForward } from './call-kinds.ts';
 import { Cluster, removedError } from './cluster.ts';
+import { CommitNotes, noteDelayMs } from './commit-notes.ts';
 import type { Effect } from './effect.ts';
 import type { EngineInit } from './engine-init.ts';
 import type { Event, GroupId, Ticket } from './event.ts';
@@ -56,12 +57,9 @@ export class Engine implements ReplicaHost {
   /** Replicas that something happened to in this turn. */
   readonly #busy = new Set<Replica>();
   readonly #appends: WaitingAppends;
-  /**
-   * Appends of this turn that carry nothing but the commit index; they leave with the next turn.
-   * What was committed is answered now, and answers mostly bring proposals: then one write to a
-   * follower, and one of its answers, does for both.
-   */
-  #notes: { readonly group: GroupId; readonly message: Message }[] = [];
+  readonly #notes = new CommitNotes();
+  /** Whether a reminder is under way. */
+  #isReminded = false;
   #effects: Effect[] = [];
   #nowMs = 0;
   /** Of the last tick: good enough for what the engine itself proposes. */
@@ -171,6 +169,7 @@ export class Engine implements ReplicaHost {
       propose: (command, done) => this.#proposeOwn(command, done),
       request: (make, done) => this.#request(make, done),
       emit: (effect) => this.#effects.push(effect),
+      passedOn: (member, group, index) => this.#notes.await(member, group, index),
     });
     this.#peerEvents = new PeerEvents({
       self: presence.self,
@@ -291,6 +290,11 @@ export class Engine implements ReplicaHost {
       case 'tick':
         this.#wallMs = event.wallMs;
         return this.#tick(event.nowMs);
+      case 'reminded':
+        this.#isReminded = false;
+        this.#notes.release();
+        if (this.#notes.isDue) this.#effects.push({ type: 'turn' });
+        return;
       case 'disk':
         this.#init.disk.complete(event.operation, event.result);
         return this.#appends.settle();
@@ -385,9 +389,7 @@ export class Engine implements ReplicaHost {
   #endOfTurn(): void {
     const { log } = this.#init;
     if (this.#removed.due) this.#removed.run();
-    const notes = this.#notes;
-    this.#notes = [];
-    for (const { group, message } of notes) this.#peers.send(message.to, group, message);
+    this.#notes.sendDue(this.#peers);
     for (const group of log.takeFetched()) {
       const replica = this.#replicas.get(group);
       replica?.step({ type: 'storage-ready' });
@@ -405,19 +407,27 @@ export class Engine implements ReplicaHost {
     // What a flush completes at once (nothing to write) may be answered in the same turn.
     this.#appends.settle();
     for (const operation of this.#init.disk.take()) this.#effects.push({ type: 'disk', operation });
+    this.#notes.join(this.#peers);
     for (const effect of this.#peers.flush()) this.#effects.push(effect);
-    const workIsLeft = this.#busy.size > 0 || this.#notes.length > 0 || this.#init.snapshots.busy;
+    const workIsLeft = this.#busy.size > 0 || this.#notes.isDue || this.#init.snapshots.busy;
     if (workIsLeft) this.#effects.push({ type: 'turn' });
+    if (this.#notes.isHolding) this.#remind();
     if (log.fault !== undefined) this.#stop(log.fault);
+  }
+
+  #remind(): void {
+    if (this.#isReminded) return;
+    this.#isReminded = true;
+    this.#effects.push({ type: 'remind', afterMs: noteDelayMs });
   }
 
   // What replicas ask.
 
   send(group: GroupId, message: Message): void {
     this.observer?.sent(group, message);
-    if (message.type === 'append' && message.entries.length === 0) {
-      this.#notes.push({ group, message });
-      return;
+    if (message.type === 'append') {
+      if (message.entries.length === 0) return this.#notes.add(group, message);
+      this.#notes.superseded(group, message);
     }
     const large = message.type === 'snapshot' && this.#init.snapshots.send(group, message);
     if (large) return;

@@ -85,6 +85,8 @@ export type Event =
       readonly wallMs: number;
     }
   | { readonly type: 'end-of-turn' }
+  /** The time is over that a `remind` asked for; it makes no turn by itself. */
+  | { readonly type: 'reminded' }
   | { readonly type: 'disk'; readonly operation: number; readonly result: DiskResult }
   | Propose
   | Read

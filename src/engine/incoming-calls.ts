@@ -41,6 +41,8 @@ export interface CallHost extends Omit<ClientHost, 'groupNamed' | 'machine'> {
   /** Proposes to the system group on the engine's own behalf. */
   propose(command: Uint8Array, done: (outcome: Outcome) => void): void;
   emit(effect: Effect): void;
+  /** A member waits for what it has passed on, up to this entry, to be applied. */
+  passedOn(member: MemberId, group: GroupId, index: number): void;
 }
 
 export class IncomingCalls {
@@ -101,6 +103,7 @@ export class IncomingCalls {
       const { group, requiredTerm, entries } = decodeForward(payload);
       const placed = this.#leading(group).appendFor(entries, requiredTerm);
       if (placed instanceof QuorateError) throw placed;
+      this.#host.passedOn(from, group, placed.index + entries.length - 1);
       answer({ ok: true, value: emptyBytes });
     } else if (kind === callKinds.leader) {
       this.#called(payload, answer);

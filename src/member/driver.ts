@@ -63,7 +63,7 @@ export class Driver {
       this.#fail(error);
       return;
     }
-    if (event.type !== 'end-of-turn') this.#scheduleTurn();
+    if (event.type !== 'end-of-turn' && event.type !== 'reminded') this.#scheduleTurn();
   }
 
   /** Something was told to the engine beside its events: let it act on that. */
@@ -118,6 +118,9 @@ export class Driver {
         return;
       case 'turn':
         this.#scheduleTurn();
+        return;
+      case 'remind':
+        this.#init.clock.after(effect.afterMs, () => this.dispatch({ type: 'reminded' }));
         return;
       case 'log':
         this.#init.logger[effect.level](effect.facts, effect.message);

@@ -37,11 +37,11 @@ test('a job runs on exactly the leader, moves with leadership, and ends with its
     }),
   );
   const ended = Promise.allSettled(jobs);
-  await until('a run', () => running.size === 1);
+  // On a machine that is busy another may be elected just now.
+  const isLeading = (at: number): boolean => groups[at]!.leadership.isLeader;
+  await until('a run', () => running.size === 1 && [...running].every(isLeading));
   const [before] = running;
-  const leader = await leaderOf(groups);
-  expect(groups.indexOf(leader)).toBe(before);
-  await leader.transferLeadership();
+  await groups[before!]!.transferLeadership();
   await until('the next run', () => running.size === 1 && !running.has(before!));
   expect(runs).toEqual([...runs].sort((a, b) => a - b));
   finish = true;
@@ -65,9 +65,13 @@ test('what a job proposes after another member has taken over is refused', async
       (error: { code: string }) => told.push(error.code),
     );
   const late = leader.lead(async ({ signal, commands, propose }) => {
+    // It begins anew if another is elected by itself.
+    told.splice(0);
     await tell(commands.inc('led'));
-    await leader.transferLeadership();
-    await until('the signal', () => signal.aborted);
+    await until('the signal', async () => {
+      if (!signal.aborted) await leader.transferLeadership().catch(() => {});
+      return signal.aborted;
+    });
     await tell(commands.inc('led'));
     await tell(propose(bytes('x')));
   });
@@ -76,8 +80,8 @@ test('what a job proposes after another member has taken over is refused', async
   await until('both refusals', () => told.length === 3);
   // Refused in the next term, or appended in the last one and lost with it.
   const refusal = expect.stringMatching(/^(stale-term|leadership-lost)$/);
-  expect(told).toEqual([1, refusal, refusal]);
-  expect(await other.queries.get('led')).toBe(1);
+  expect(told).toEqual([expect.any(Number), refusal, refusal]);
+  expect(await other.queries.get('led')).toBe(told[0]);
 });
 
 test('the error of a job comes back, and a signal gives a job up', async () => {

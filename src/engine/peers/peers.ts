@@ -144,6 +144,13 @@ export class Peers implements LinkOwner {
     this.#links.close();
   }
 
+  /** Whether something leaves for the peer at the end of this turn. */
+  isSpokenTo(peer: MemberId): boolean {
+    const link = this.#links.of(peer);
+    if (link === undefined) return false;
+    return link.outbox.bytes > 0 || (this.#batches.get(peer)?.size ?? 0) > 0;
+  }
+
   /** Everything gathered in this turn: one write a link. */
   flush(): readonly PeerEffect[] {
     for (const [peer, batch] of this.#batches) {
