@@ -63,7 +63,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 async function main(): Promise<void> {
-  const server = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const server = fileURLToPath(new URL('../cli/main.js', import.meta.url));
   const ours = profiled
     ? ['--import', pathToFileURL(worker).href, server, 'serve']
     : [server, 'serve'];

@@ -18,9 +18,10 @@ export const programs = {
 };
 
 /**
- * Absolute path of what a program's source was built into.
+ * Absolute path of what a program's source was built into; of `quorate` that is the bundle.
  * @param {string} source
  */
 export function builtPath(source) {
-  return join(root, 'dist', source.replace(/\.ts$/, '.js'));
+  const built = source === programs.quorate ? 'cli/main.ts' : source;
+  return join(root, 'dist', built.replace(/\.ts$/, '.js'));
 }

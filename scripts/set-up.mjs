@@ -35,7 +35,7 @@ export async function setUp({ build = true } = {}) {
     }
     if (!built()) {
       console.log('Building into dist/ …');
-      const failure = runBuild(root);
+      const failure = await runBuild(root);
       if (failure !== undefined) throw new SetUpError(failure);
     }
   });

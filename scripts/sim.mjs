@@ -13,6 +13,6 @@ const args = process.argv.slice(2);
 const isBugs = args[0] === '--bugs';
 const program = isBugs
   ? [join(root, 'dist', 'test', 'planted-bugs', 'main.js'), ...args.slice(1)]
-  : [join(root, 'dist', 'src', 'cli', 'main.js'), 'sim', ...args];
+  : [join(root, 'dist', 'cli', 'main.js'), 'sim', ...args];
 const run = spawnSync(process.execPath, program, { cwd: root, stdio: 'inherit' });
 process.exitCode = run.status ?? 1;

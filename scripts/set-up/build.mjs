@@ -1,6 +1,7 @@
 /**
- * The build: tsc into dist/, run only if a source was changed, added or removed since. A
- * fingerprint of the sources' names, sizes and times, written after a build that succeeded, tells.
+ * The build: tsc into dist/, and of the program a bundle beside that, run only if a source was
+ * changed, added or removed since. A fingerprint of the sources' names, sizes and times, written
+ * after a build that succeeded, tells.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,7 +18,14 @@ import { join, relative, sep } from 'node:path';
 
 /** Folders with what tsconfig.build.json compiles, and files that change how it does so. */
 const sourceFolders = ['src', 'bench', 'systems', 'test'];
-const settingsFiles = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const bundler = join('scripts', 'set-up', 'bundle.mjs');
+const settingsFiles = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  bundler,
+];
 
 /** @param {string} root */
 export function buildIsCurrent(root) {
@@ -28,9 +36,9 @@ export function buildIsCurrent(root) {
 /**
  * Compiles what has changed and removes what has lost its source.
  * @param {string} root
- * @returns {string | undefined} what went wrong, if something did
+ * @returns {Promise<string | undefined>} what went wrong, if something did
  */
-export function runBuild(root) {
+export async function runBuild(root) {
   const dist = join(root, 'dist');
   // Without a stamp the last build did not end, and what lies in dist/ cannot be relied on.
   if (!existsSync(stampPath(root))) rmSync(dist, { recursive: true, force: true });
@@ -45,8 +53,16 @@ export function runBuild(root) {
   });
   if (result.status !== 0) return 'The build failed; see above.';
   for (const orphan of orphans(root)) rmSync(orphan);
+  // Not before: it needs a package that a fresh clone does not have when this file is loaded.
+  const { bundleProgram } = await import('./bundle.mjs');
+  await bundleProgram(root, bundlePath(root));
   writeFileSync(stampPath(root), before);
   return undefined;
+}
+
+/** @param {string} root */
+function bundlePath(root) {
+  return join(root, 'dist', 'cli');
 }
 
 /** @param {string} root */
@@ -74,6 +90,7 @@ function fingerprint(root) {
 function orphans(root) {
   const dist = join(root, 'dist');
   return filesBelow(dist).filter((path) => {
+    if (path.startsWith(bundlePath(root) + sep)) return false;
     const stem = /^(.*?)(?:\.d\.ts|\.js)(?:\.map)?$/.exec(path)?.[1];
     return stem !== undefined && !existsSync(`${join(root, relative(dist, stem))}.ts`);
   });

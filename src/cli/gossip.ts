@@ -6,7 +6,7 @@
 import { QuorateError } from '../base/errors.ts';
 import type { GossipConfig, PresetName } from '../gossip/api.ts';
 import { createGossipKey, openGossip } from '../gossip.ts';
-import type { LineLevel } from '../platform/line-logger.ts';
+import type { LineLevel } from '../ports/levelled-logger.ts';
 import { durationMs, type ParsedFlags, parseFlags } from './flags.ts';
 import { textLogger } from './text-logger.ts';
 
@@ -63,10 +63,7 @@ export async function gossipCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (words.length > 0) throw new QuorateError('invalid-config', `what is "${words[0]}"?`);
-  const logger = textLogger({
-    level: logLevel(flags['log-level']),
-    write: (line) => void process.stdout.write(line),
-  });
+  const logger = textLogger(logLevel(flags['log-level']), (line) => console.log(line));
   const ending = new AbortController();
   const interrupt = (): void => ending.abort();
   process.once('SIGINT', interrupt);

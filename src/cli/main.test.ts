@@ -8,7 +8,7 @@ import { version } from '../base/version.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 function quorate(...args: string[]) {
-  const program = path.join(root, 'dist/src/cli/main.js');
+  const program = path.join(root, 'dist/cli/main.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     encoding: 'utf8',
   });

@@ -1,16 +1,16 @@
 /** A logger for people: a line of time, level, message and facts, as Serf's agent prints it. */
-import { type LineLoggerOptions, lineLogger } from '../platform/line-logger.ts';
+import { type LineLevel, levelledLogger } from '../ports/levelled-logger.ts';
 import type { Logger } from '../ports/logger.ts';
 
 const labels = { debug: 'DEBUG', info: 'INFO', warn: 'WARN', error: 'ERR' } as const;
 
-/** Makes a logger. */
-export function textLogger(options: LineLoggerOptions): Logger {
-  return lineLogger(options, (level, facts, message, wallMs) => {
-    const time = new Date(wallMs).toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ');
+/** Prints lines with `write`, which gets them without a line feed. */
+export function textLogger(least: LineLevel, write: (line: string) => void): Logger {
+  return levelledLogger(least, (level, facts, message) => {
+    const time = new Date().toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ');
     const rest = Object.entries(facts)
       .map(([fact, value]) => ` ${fact}=${value instanceof Error ? value.message : value}`)
       .join('');
-    return `${time} [${labels[level]}] ${message}${rest}`;
+    write(`${time} [${labels[level]}] ${message}${rest}`);
   });
 }

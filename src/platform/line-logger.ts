@@ -2,15 +2,8 @@
  * A logger of lines, whose form is another's matter. A line that cannot be written is dropped:
  * logging must never take a member down.
  */
+import { type LineLevel, type LogLevel, levelledLogger } from '../ports/levelled-logger.ts';
 import type { LogFacts, Logger } from '../ports/logger.ts';
-
-const ranks = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 } as const;
-
-/** The least important level that is written. */
-export type LogLevel = keyof typeof ranks;
-
-/** What a line can be of. */
-export type LineLevel = Exclude<LogLevel, 'silent'>;
 
 /** How a logger of lines writes. */
 export interface LineLoggerOptions {
@@ -22,7 +15,7 @@ export interface LineLoggerOptions {
   readonly wallMs?: () => number;
 }
 
-/** Makes a line, without its line feed; it is called by what is called to log. */
+/** Makes a line, without its line feed. */
 export type LineForm = (
   level: LineLevel,
   facts: LogFacts,
@@ -34,27 +27,13 @@ export type LineForm = (
 export function lineLogger(options: LineLoggerOptions, form: LineForm): Logger {
   const write = options.write ?? ((line) => void process.stderr.write(line));
   const wallMs = options.wallMs ?? Date.now;
-  const least = ranks[options.level ?? 'info'];
-  const withFacts = (bound: LogFacts): Logger => {
-    const writer =
-      (level: LineLevel) =>
-      (facts: LogFacts, message: string): void => {
-        if (ranks[level] < least) return;
-        try {
-          write(`${form(level, { ...bound, ...facts }, message, wallMs())}\n`);
-        } catch {
-          // Facts that have no JSON, or a pipe that is closed.
-        }
-      };
-    return {
-      debug: writer('debug'),
-      info: writer('info'),
-      warn: writer('warn'),
-      error: writer('error'),
-      child: (facts) => withFacts({ ...bound, ...facts }),
-    };
-  };
-  return withFacts({});
+  return levelledLogger(options.level ?? 'info', (level, facts, message) => {
+    try {
+      write(`${form(level, facts, message, wallMs())}\n`);
+    } catch {
+      // Facts that have no JSON, or a pipe that is closed.
+    }
+  });
 }
 
 /** The facts as one JSON object, with words for what JSON has no form for. */

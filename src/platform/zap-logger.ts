@@ -25,8 +25,8 @@ function textOf(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
-/** Whose line it is: folder, file and line, as zap has it. The stack's fourth line names them. */
+/** Whose line it is: folder, file and line, as zap has it. The stack's fifth line names them. */
 function callerOf({ stack = '' }: Error): string {
-  const match = /([^/\\]+[/\\][^/\\]+:\d+):\d+\)?$/.exec(stack.split('\n')[3] ?? '');
+  const match = /([^/\\]+[/\\][^/\\]+:\d+):\d+\)?$/.exec(stack.split('\n')[4] ?? '');
   return match?.[1] ?? 'quorate';
 }

@@ -14,7 +14,7 @@ import { freePorts, until } from '../processes/waiting.ts';
 
 const names = ['a', 'b', 'c'];
 const script = new URL('./counting-member.mjs', import.meta.url).pathname;
-const cli = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
+const cli = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 const programs: Program[] = [];
 const folder = mkdtempSync(path.join(tmpdir(), 'quorate-killed-'));
 

@@ -5,7 +5,7 @@ import path, { join } from 'node:path';
 import { freePorts, until } from '../processes/waiting.ts';
 import { newDirectory } from './etcd-process.ts';
 
-const programPath = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
+const programPath = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 
 export class QuorateProcess {
   readonly name: string;

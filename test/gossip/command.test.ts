@@ -6,7 +6,7 @@ import { openGossip } from '../../src/gossip.ts';
 import { silentLogger } from '../../src/ports/logger.ts';
 import { freePort, until } from '../processes/waiting.ts';
 
-const programPath = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
+const programPath = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 const running: ChildProcess[] = [];
 
 afterEach(() => {

@@ -217,7 +217,7 @@ describe.each([
   async function ownProcess(name: string, join: string) {
     const port = await freePort();
     const args = [
-      path.join(rootPath, 'dist/src/cli/main.js'),
+      path.join(rootPath, 'dist/cli/main.js'),
       'gossip',
       `-node=${name}`,
       `-bind=127.0.0.1:${port}`,

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 
-const program = path.resolve(import.meta.dirname, '../../dist/src/cli/main.js');
+const program = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 const minutes = 5;
 /** What a last seed that fails may take beside, as the command limits it. */
 const limitMs = (minutes + 5) * 60_000;

@@ -25,14 +25,17 @@ function resolve(project: Project, from: string, specifier: string): string | un
   return sourcesOf(target)[0];
 }
 
-/** The sources behind an entry of package.json's exports or bin: `./dist/src/x.js` → `src/x.ts`. */
+/**
+ * The sources behind an entry of package.json's exports or bin: `./dist/src/x.js` → `src/x.ts`, and of
+ * the bundled program `./dist/cli/x.js` → `src/cli/x.ts`.
+ */
 export function sourcesOf(target: unknown): string[] {
   if (typeof target === 'object' && target !== null) {
     return [...new Set(Object.values(target).flatMap(sourcesOf))];
   }
   const match =
     typeof target === 'string' ? /^\.?\/?dist\/(.+?)(\.d\.ts|\.js)$/.exec(target) : null;
-  return match === null ? [] : [`${match[1]}.ts`];
+  return match === null ? [] : [`${match[1]!.replace(/^cli\//, 'src/cli/')}.ts`];
 }
 
 /** All modules that can be reached from `roots`, these included. */

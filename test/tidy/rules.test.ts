@@ -222,7 +222,7 @@ describe('noDeadFiles', () => {
   };
   const manifest = {
     exports: { './raft': { types: './dist/src/raft.d.ts', default: './dist/src/raft.js' } },
-    bin: { quorate: './dist/src/cli/main.js' },
+    bin: { quorate: './dist/cli/main.js' },
     scripts: { test: 'node scripts/test.mjs' },
   };
   const found = (more: Record<string, string>, exceptions: Record<string, string[]> = {}) =>
