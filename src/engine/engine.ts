@@ -116,6 +116,7 @@ export class Engine implements ReplicaHost {
       voters: () => this.#replicas.get(SYSTEM_GROUP)!.configuration.voters,
       isOpen: (group) => this.#replicas.has(group),
       propose: (command, done, deadlineMs) => this.#proposeOwn(command, done, deadlineMs),
+      catchUp: (done, deadlineMs) => this.#readOwn(done, deadlineMs),
       started: (replica) => {
         this.#replicas.set(replica.id, replica);
         this.#busy.add(replica);
@@ -505,6 +506,13 @@ export class Engine implements ReplicaHost {
       requiredTerm,
       deadlineMs: latestMs,
     });
+  }
+
+  #readOwn(done: (outcome: Outcome) => void, deadlineMs: number): void {
+    const ticket = this.#tickets.take(done);
+    const replica = this.#replicas.get(SYSTEM_GROUP)!;
+    this.#busy.add(replica);
+    replica.read({ type: 'read', group: SYSTEM_GROUP, ticket, deadlineMs });
   }
 
   /** On behalf of a process that is no member: as if this member's application had asked. */

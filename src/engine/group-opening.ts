@@ -41,6 +41,8 @@ export interface OpeningHost {
   isOpen(group: GroupId): boolean;
   /** Proposes to the system group on the engine's own behalf. */
   propose(command: Uint8Array, done: (outcome: Outcome) => void, deadlineMs: number): void;
+  /** Lets what was committed in the system group before now be applied here. */
+  catchUp(done: (outcome: Outcome) => void, deadlineMs: number): void;
   started(replica: Replica): void;
 }
 
@@ -53,19 +55,34 @@ export class GroupOpening {
 
   /** Finds or makes the group, and takes part in it. */
   open(request: OpenGroup): void {
-    const { system, answer } = this.#host;
-    const known = system.groupNamed(request.name);
+    const known = this.#host.system.groupNamed(request.name);
     if (known !== undefined) return this.#enter(known, request);
+    // A member that is a little behind may not know yet who votes by now, and would found the group
+    // with too few.
+    this.#host.catchUp((outcome) => {
+      if (outcome.ok) this.#findOrMake(request);
+      else this.#againOr(request, outcome);
+    }, request.deadlineMs);
+  }
+
+  #findOrMake(request: OpenGroup): void {
+    const { system } = this.#host;
     const { name, deadlineMs } = request;
+    const known = system.groupNamed(name);
+    if (known !== undefined) return this.#enter(known, request);
     const command: SystemCommand = { type: 'add-group', name, voters: this.#host.voters() };
     const done = (outcome: Outcome): void => {
-      if (outcome.ok) return this.#enter(outcome.value as GroupRecord, request);
-      // To open is to find or to create, so that it may be tried again whatever became of it.
-      const again = asCoded(outcome.error).retryable && this.#host.nowMs() < deadlineMs;
-      if (again) this.open(request);
-      else answer(request.ticket, outcome);
+      if (outcome.ok) this.#enter(outcome.value as GroupRecord, request);
+      else this.#againOr(request, outcome);
     };
     this.#host.propose(encodeSystemCommand(command), done, deadlineMs);
+  }
+
+  /** To open is to find or to create, so that it may be tried again whatever became of it. */
+  #againOr(request: OpenGroup, failed: Extract<Outcome, { readonly ok: false }>): void {
+    const again = asCoded(failed.error).retryable && this.#host.nowMs() < request.deadlineMs;
+    if (again) this.open(request);
+    else this.#host.answer(request.ticket, failed);
   }
 
   #enter(record: GroupRecord, request: OpenGroup): void {

@@ -25,6 +25,8 @@ export interface TestClusterHost {
 
 /** Elections after 0.2 to 0.4 s, and files that are quickly made. */
 const tickMs = 10;
+/** Tests run beside much else, and what fails there for want of time says nothing. */
+const requestTimeoutMs = 30_000;
 const settings: MemberSettings = {
   log: { segmentBytes: 2 ** 22, reserveBytes: 0, spareSegmentsMax: 0 },
   entryBytesMax: 2 ** 20,
@@ -95,6 +97,7 @@ export class TestCluster {
     const others = this.#members.filter((_, i) => i !== index);
     const member = await this.#host.open({
       tickMs,
+      requestTimeoutMs,
       ...this.#options,
       settings: { ...settings, ...this.#options.settings },
       name,
@@ -116,11 +119,12 @@ export class TestCluster {
         for (const each of stop.splice(0)) each();
         settle();
       };
+      const knows = (each: Member): boolean =>
+        each.members().some(({ id, role }) => id === member.id && role === 'voter');
       const look = (): void => {
-        const own = member.members().find(({ id }) => id === member.id);
-        if (own?.role === 'voter') end(resolve);
+        if (this.#members.every(knows)) end(resolve);
       };
-      stop.push(member.onMembership(look));
+      for (const each of this.#members) stop.push(each.onMembership(look));
       member.closed.then((error) => end(() => reject(error ?? new Error('closed'))));
       look();
     });

@@ -13,6 +13,8 @@ export interface ReachSettings {
 
 /** How many of the shortest waits the patient side waits longer. */
 const PATIENCE = 10;
+/** At first it waits less: the other side may not know yet that this one is back. */
+const FIRST_PATIENCE = 2;
 
 export class Reach {
   nextDialMs: number;
@@ -29,7 +31,7 @@ export class Reach {
     this.#settings = settings;
     this.#backoffMs = settings.dialBackoffMsMin;
     this.#patienceMs = patient ? PATIENCE * settings.dialBackoffMsMin : 0;
-    this.nextDialMs = nowMs + this.#patienceMs;
+    this.nextDialMs = nowMs + (patient ? FIRST_PATIENCE * settings.dialBackoffMsMin : 0);
   }
 
   /**
