@@ -337,7 +337,7 @@ const others: readonly PlantedBug[] = [
         replace: '(() => {})(from > this.committed,',
       },
     ],
-    firstSeed: 95,
+    firstSeed: 25,
     seedsMax: 20,
     faults: network,
   },
