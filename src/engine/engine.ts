@@ -351,6 +351,7 @@ export class Engine implements ReplicaHost {
       if (replica.raft.hasReady() || replica.hasQueued) this.#busy.add(replica);
     }
     this.#cluster.tick();
+    this.#opening.tick();
     this.#hashes.tick(nowMs);
     for (const replica of this.#replicas.values())
       if (replica.raft.hasReady()) this.#busy.add(replica);

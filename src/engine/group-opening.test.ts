@@ -14,6 +14,7 @@ class Around {
   readonly waiting: Done[] = [];
   voters = [1, 2];
   nowMs = 0;
+  opening: GroupOpening | undefined;
 
   open(): void {
     const host: Partial<OpeningHost> = {
@@ -25,7 +26,8 @@ class Around {
       answer: (_ticket, outcome) => void this.answers.push(outcome),
     };
     const request = { type: 'open-group', name: 'j', ticket: 1, deadlineMs: 1000 };
-    new GroupOpening(host as OpeningHost).open(request as OpenGroup);
+    this.opening = new GroupOpening(host as OpeningHost);
+    this.opening.open(request as OpenGroup);
   }
 
   caughtUp(outcome: Outcome): void {
@@ -52,6 +54,9 @@ describe('a group that is not there yet', () => {
     const around = new Around();
     around.open();
     around.caughtUp(failed('no-leader'));
+    // Not at once: it would fail at once again.
+    expect([around.waiting.length, around.answers.length]).toEqual([0, 0]);
+    around.opening!.tick();
     expect([around.waiting.length, around.answers.length]).toEqual([1, 0]);
     around.nowMs = 1000;
     around.caughtUp(failed('timeout'));

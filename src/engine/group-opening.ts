@@ -48,6 +48,8 @@ export interface OpeningHost {
 
 export class GroupOpening {
   readonly #host: OpeningHost;
+  /** Those that failed for now. */
+  #again: OpenGroup[] = [];
 
   constructor(host: OpeningHost) {
     this.#host = host;
@@ -78,10 +80,16 @@ export class GroupOpening {
     this.#host.propose(encodeSystemCommand(command), done, deadlineMs);
   }
 
+  /** Time has passed: what failed is tried again. */
+  tick(): void {
+    for (const request of this.#again.splice(0)) this.open(request);
+  }
+
   /** To open is to find or to create, so that it may be tried again whatever became of it. */
   #againOr(request: OpenGroup, failed: Extract<Outcome, { readonly ok: false }>): void {
     const again = asCoded(failed.error).retryable && this.#host.nowMs() < request.deadlineMs;
-    if (again) this.open(request);
+    // Not now: what failed at once would do so again, and again.
+    if (again) this.#again.push(request);
     else this.#host.answer(request.ticket, failed);
   }
 

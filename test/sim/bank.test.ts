@@ -35,7 +35,7 @@ const refused = new Set<string>();
 
 const options: TypedSimulateOptions<ReturnType<typeof bankWith>> = {
   members: 3,
-  seeds: 2,
+  seeds: 4,
   faultyMs: 2_000,
   shrinkRunsMax: 3,
   async workload({ group, random }) {
@@ -65,7 +65,7 @@ describe('a bank', () => {
       bankWith(() => 0n),
       options,
     );
-    expect(seeds).toBe(2);
+    expect(seeds).toBe(4);
     expect(operations.done).toBeGreaterThan(50);
     expect(Object.keys(faults).length).toBeGreaterThan(1);
     expect([...refused]).toEqual(['insufficient-funds']);
